@@ -1,0 +1,84 @@
+"""The command line. One file a command: `add_parser` says what it takes, `run` does it and returns the exit code.
+
+Exit codes: 0 done; 1 the run itself failed (a loss that is not finite); 2 bad input, told in one line on standard error;
+130 interrupted from the keyboard; 141 whoever read our output went away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from finevec import _finevec
+from finevec.commands import demo, neighbors, train
+
+_COMMANDS = {"train": train, "demo": demo, "neighbors": neighbors}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a wrong argument in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        _complain(f"{message} (see {self.prog} --help)")
+        raise SystemExit(2)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``finevec``.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments after the program's name. None: those of the process.
+
+    Returns
+    -------
+    int
+        The exit code, as told at the head of this module.
+    """
+    try:
+        args = _parser().parse_args(argv)
+        code = _COMMANDS[args.command].run(args)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:  # argparse, after --help or a wrong argument
+        return stop.code if isinstance(stop.code, int) else 2
+    except KeyboardInterrupt:
+        _complain("interrupted, nothing was saved")
+        return 130
+    except BrokenPipeError:
+        # The interpreter flushes standard output once more at exit, which must not fail again.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except FloatingPointError as error:
+        _complain(str(error))
+        return 1
+    except OSError as error:
+        _complain(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+        return 2
+    except (ValueError, KeyError) as error:
+        _complain(str(error.args[0] if isinstance(error, KeyError) and error.args else error))
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="finevec",
+        description="Fine-tune pretrained word embeddings on a CPU.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"finevec {_finevec.__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in _COMMANDS.values():
+        command.add_parser(subparsers)
+    return parser
+
+
+def _complain(message: str) -> None:
+    with contextlib.suppress(OSError):
+        print(f"finevec: error: {' '.join(message.split())}", file=sys.stderr)

@@ -1,0 +1,305 @@
+"""``finevec train``: train a classifier on labelled texts, starting from pretrained word vectors."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finevec.commands.arguments import fraction, positive_number, whole_number
+from finevec.datasets.labelled import class_indices, class_names, read_labelled
+from finevec.models import BagClassifier, TextClassifier, save_model
+from finevec.models.directory import check_model_target
+from finevec.models.text_classifier import MODES, Example, OtherWords, model_words
+from finevec.progress import progress_for
+from finevec.text import TOKENIZERS
+from finevec.train import OPTIMIZERS, History, Settings, default_rates, evaluate, fit, hold_out
+from finevec.vectors import WordVectors
+
+_RANDOM_BOUND = 0.25  # Kim 2014: rows of CNN-rand are drawn uniformly from within it
+_DEFAULT_DIM = 100
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a classifier on labelled texts",
+        description="Train a text classifier on pretrained word vectors, frozen or fine-tuned. Data files hold one "
+        "label<TAB>text a line, UTF-8, plain or gzip.",
+    )
+    rates = "; ".join(f"{name} {default_rates(name)[0]:g}" for name in OPTIMIZERS)
+    embedding_rates = "; ".join(f"{name} {default_rates(name)[1]:g}" for name in OPTIMIZERS)
+    data = parser.add_argument_group("data")
+    data.add_argument("--train", required=True, metavar="FILE", help="texts to train on")
+    data.add_argument("--dev", metavar="FILE", help="texts for early stopping (default: a tenth of the training texts)")
+    data.add_argument("--test", metavar="FILE", help="texts to measure on at the end")
+    data.add_argument("--vectors", metavar="FILE", help="pretrained vectors, GloVe or word2vec; not for --mode random")
+    data.add_argument("--tokenizer", choices=list(TOKENIZERS), default="kim", help="default %(default)s")
+    model = parser.add_argument_group("model")
+    model.add_argument("--model", choices=[BagClassifier.kind], default=BagClassifier.kind, help="default %(default)s")
+    model.add_argument(
+        "--mode",
+        choices=MODES,
+        default="non-static",
+        help="static: pretrained rows, frozen; non-static: pretrained rows, fine-tuned; random: random rows, trained "
+        "(default %(default)s)",
+    )
+    model.add_argument(
+        "--dim", type=whole_number(1), metavar="N", help=f"columns of random rows (default {_DEFAULT_DIM})"
+    )
+    model.add_argument("--dropout", type=fraction, default=0.0, metavar="X", help="default %(default)s")
+    defaults = Settings()
+    training = parser.add_argument_group("training")
+    training.add_argument(
+        "--epochs", type=whole_number(1), default=defaults.epochs, metavar="N", help="at most (default %(default)s)"
+    )
+    training.add_argument(
+        "--batch-size", type=whole_number(1), default=defaults.batch_size, metavar="N", help="default %(default)s"
+    )
+    training.add_argument("--optimizer", choices=OPTIMIZERS, default=defaults.optimizer, help="default %(default)s")
+    training.add_argument("--lr", type=positive_number, metavar="X", help=f"of the dense layer (default {rates})")
+    training.add_argument(
+        "--embedding-lr", type=positive_number, metavar="X", help=f"of the vectors (default {embedding_rates})"
+    )
+    training.add_argument(
+        "--freeze-epochs",
+        type=whole_number(0),
+        default=defaults.freeze_epochs,
+        metavar="N",
+        help="keep the vectors frozen for so many epochs, then fine-tune (default %(default)s)",
+    )
+    training.add_argument(
+        "--patience",
+        type=whole_number(0),
+        default=defaults.patience,
+        metavar="N",
+        help="stop after so many epochs without a better dev result; 0: never (default %(default)s)",
+    )
+    training.add_argument("--seed", type=whole_number(0), default=defaults.seed, metavar="N", help="default %(default)s")
+    output = parser.add_argument_group("output")
+    output.add_argument("--save", metavar="DIR", help="save the model and the tuned vectors (DIR/vectors.txt) here")
+    output.add_argument(
+        "--other-words",
+        type=whole_number(0),
+        default=50_000,
+        metavar="N",
+        help="save the vectors of the first N pretrained words that are not in the texts too, so that new texts may use "
+        "them (default %(default)s)",
+    )
+    output.add_argument("--metrics", metavar="FILE", help="write accuracies and more here, as JSON")
+    output.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+@dataclass
+class _Texts:
+    """One data file, tokenized."""
+
+    tokens: list[list[str]]
+    targets: NDArray[np.int64]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, report, save. Returns the exit code."""
+    start = time.perf_counter()
+    _check_arguments(args)
+    settings = Settings(
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        optimizer=args.optimizer,
+        lr=args.lr,
+        embedding_lr=args.embedding_lr,
+        freeze_epochs=args.freeze_epochs,
+        patience=args.patience,
+        seed=args.seed,
+    )
+    texts, classes = _read_texts(args)
+    model, known = _build_model(args, texts, classes)
+    parts = _split(model, texts, args.seed)
+    _say(args, _describe(parts, classes, model, known))
+
+    progress = progress_for(sys.stderr, quiet=args.quiet)
+    try:
+        history = fit(model, parts["train"], parts["dev"], settings, progress)
+    finally:
+        progress.close()
+
+    metrics = _metrics(args, settings, model, known, parts, history)
+    if args.save:
+        save_model(model, args.save, training=metrics)
+    metrics["seconds"] = round(time.perf_counter() - start, 3)
+    if args.metrics:
+        _write_metrics(Path(args.metrics), metrics)
+    _report(args, metrics)
+    return 0
+
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    if args.mode == "random":
+        if args.vectors:
+            raise ValueError("--mode random takes no --vectors: its rows are drawn at random (choose columns by --dim)")
+    elif not args.vectors:
+        raise ValueError(f"--mode {args.mode} needs --vectors FILE with pretrained vectors")
+    elif args.dim:
+        raise ValueError("--dim is for --mode random only: the vectors file says how many columns there are")
+    if args.mode == "static" and args.freeze_epochs:
+        raise ValueError("--freeze-epochs has no meaning with --mode static, which never fine-tunes")
+    save = check_model_target(args.save) if args.save else None
+    if args.metrics:
+        metrics = Path(args.metrics).absolute()
+        if metrics.is_dir():
+            raise IsADirectoryError(f"{args.metrics}: expected a file to write the metrics to, found a directory")
+        if not metrics.parent.is_dir() and metrics.parent != save:
+            raise FileNotFoundError(f"{args.metrics}: there is no directory {metrics.parent} to write it in")
+
+
+def _read_texts(args: argparse.Namespace) -> tuple[dict[str, _Texts], list[str]]:
+    tokenize = TOKENIZERS[args.tokenizer]
+    texts = {}
+    classes: list[str] = []
+    for part in ("train", "dev", "test"):
+        path = getattr(args, part)
+        if path is None:
+            continue
+        data = read_labelled(path)
+        if part == "train":
+            classes = class_names(data.labels, path)
+        targets = class_indices(data.labels, classes, path)
+        texts[part] = _Texts([tokenize(text) for text in data.texts], targets)
+    return texts, classes
+
+
+def _build_model(
+    args: argparse.Namespace, texts: dict[str, _Texts], classes: list[str]
+) -> tuple[TextClassifier, NDArray[np.bool_]]:
+    """Return the model, and which of its rows started from a pretrained vector."""
+    training = texts["train"].tokens
+    more = [tokens for part in ("dev", "test") if part in texts for tokens in texts[part].tokens]
+    if args.mode == "random":
+        words = model_words(training, [], {})
+        _check_words(words, args)
+        rng = np.random.default_rng(args.seed)
+        table = rng.uniform(-_RANDOM_BOUND, _RANDOM_BOUND, (len(words), args.dim or _DEFAULT_DIM)).astype(np.float32)
+        known = np.zeros(len(words), dtype=bool)
+        others = None
+    else:
+        vectors = WordVectors.load(args.vectors, vocabulary=_needed_words(args, training, more))
+        words = model_words(training, more, vectors.key_to_index)
+        _check_words(words, args)
+        table, known = vectors.matrix_for(words, seed=args.seed)
+        if not known.any():
+            raise ValueError(f"{args.vectors}: none of the {len(words):,} words of the texts has a vector here")
+        others = _other_words(vectors, words, args.other_words) if args.save else None
+    model = BagClassifier(
+        table, words, classes, mode=args.mode, tokenizer=args.tokenizer, dropout=args.dropout, seed=args.seed
+    )
+    model.others = others
+    return model, known
+
+
+def _check_words(words: list[str], args: argparse.Namespace) -> None:
+    if not words:
+        raise ValueError(f"{args.train}: the {args.tokenizer} tokenizer finds no word in any text")
+
+
+def _needed_words(args: argparse.Namespace, training: list[list[str]], more: list[list[str]]) -> set[str] | None:
+    """Return the words to read vectors for; None: all, because a saved model keeps those of other words too."""
+    if args.save and args.other_words:
+        return None
+    return {token for tokens in [*training, *more] for token in tokens}
+
+
+def _other_words(vectors: WordVectors, words: list[str], most: int) -> OtherWords | None:
+    rows = set(words)
+    position: dict[str, int] = {}
+    for word, index in vectors.key_to_index.items():
+        if len(position) == most:
+            break
+        if word not in rows:
+            position[word] = index
+    return OtherWords(position, vectors.vectors) if position else None
+
+
+def _split(model: TextClassifier, texts: dict[str, _Texts], seed: int) -> dict[str, list[Example]]:
+    parts = {part: model.examples(data.tokens, data.targets) for part, data in texts.items()}
+    if "dev" not in parts:
+        kept, held_out = hold_out(texts["train"].targets, seed)
+        examples = parts["train"]
+        parts["train"] = [examples[position] for position in kept]
+        parts["dev"] = [examples[position] for position in held_out]
+    return parts
+
+
+def _describe(
+    parts: dict[str, list[Example]], classes: list[str], model: TextClassifier, known: NDArray[np.bool_]
+) -> str:
+    counts = ", ".join(f"{len(parts[part]):,} {part}" for part in ("train", "dev", "test") if part in parts)
+    named = f" ({', '.join(classes)})" if len(classes) <= 10 else ""
+    rows, dim = model.vectors.shape
+    origin = "random" if model.mode == "random" else f"{known.sum():,} with a pretrained vector"
+    return f"{counts} texts, {len(classes)} classes{named}; {rows:,} words × {dim}, {origin}; {model.kind}, {model.mode}"
+
+
+def _metrics(
+    args: argparse.Namespace,
+    settings: Settings,
+    model: TextClassifier,
+    known: NDArray[np.bool_],
+    parts: dict[str, list[Example]],
+    history: History,
+) -> dict[str, Any]:
+    lr, embedding_lr = settings.rates
+    rows, dim = model.vectors.shape
+    return {
+        **{f"{part}_accuracy": evaluate(model, parts[part])[1] if part in parts else None for part in _PARTS},
+        "training_seconds": round(history.seconds, 3),
+        "rows": rows,
+        "rows_changed": len(history.changed_rows),
+        "known_words": int(known.sum()),
+        "dim": dim,
+        "classes": model.classes,
+        **{f"{part}_texts": len(parts.get(part, [])) for part in _PARTS},
+        "model": model.kind,
+        "mode": model.mode,
+        "tokenizer": model.tokenizer,
+        "dropout": args.dropout,
+        **asdict(settings),
+        "lr": lr,
+        "embedding_lr": None if model.mode == "static" else embedding_lr,
+        "files": {name: getattr(args, name) for name in ("train", "dev", "test", "vectors")},
+        "history": history.to_json(),
+    }
+
+
+_PARTS = ("train", "dev", "test")
+
+
+def _write_metrics(path: Path, metrics: dict[str, Any]) -> None:
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_text(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _report(args: argparse.Namespace, metrics: dict[str, Any]) -> None:
+    shown = [(part, metrics[f"{part}_accuracy"]) for part in _PARTS]
+    accuracies = "  ".join(f"{part} {100 * accuracy:.2f} %" for part, accuracy in shown if accuracy is not None)
+    print(f"accuracy  {accuracies}")
+    print(f"rows changed  {metrics['rows_changed']:,} of {metrics['rows']:,}   time  {metrics['seconds']:.1f} s")
+    if args.save:
+        print(f"saved  {args.save}  (tuned vectors: {Path(args.save) / 'vectors.txt'})")
+
+
+def _say(args: argparse.Namespace, text: str) -> None:
+    if not args.quiet:
+        print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""Data files: reading labelled texts, and the data of `finevec demo`."""

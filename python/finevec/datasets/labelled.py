@@ -1,0 +1,152 @@
+"""Labelled texts: one `label<TAB>text` a line, UTF-8, plain or gzip."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class Labelled(NamedTuple):
+    """Texts and their labels, in the order of the file."""
+
+    labels: list[str]
+    texts: list[str]
+
+
+def read_labelled(path: str | PathLike[str]) -> Labelled:
+    r"""Read a file of `label<TAB>text` lines.
+
+    There is no header, quoting or escaping. Lines end in ``\n`` or ``\r\n``. A file that starts with gzip's magic
+    bytes is unpacked, whatever its name. Outer spaces of label and text are dropped, a byte order mark too.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    Labelled
+        At least one label and text, none of them empty.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        The file is not UTF-8, is damaged gzip, holds no line, or a line is not `label<TAB>text`. The message
+        starts with ``file:line:``.
+    """
+    data = _read_bytes(Path(path))
+    labels: list[str] = []
+    texts: list[str] = []
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    for number, line in enumerate(lines, start=1):
+        label, text = _parse_line(line, f"{path}:{number}")
+        labels.append(label)
+        texts.append(text)
+    if not texts:
+        raise ValueError(f"{path}: the file is empty, expected lines of label<TAB>text")
+    return Labelled(labels, texts)
+
+
+def _read_bytes(path: Path) -> bytes:
+    data = path.read_bytes()
+    if not data.startswith(_GZIP_MAGIC):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"{path}: damaged gzip file: {error}") from None
+
+
+def _parse_line(line: bytes, where: str) -> tuple[str, str]:
+    try:
+        fields = line.decode("utf-8").split("\t")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{where}: not UTF-8: byte 0x{line[error.start]:02x} at byte {error.start + 1}") from None
+    if len(fields) != 2:
+        found = "no tab" if len(fields) == 1 else f"{len(fields) - 1} tabs"
+        raise ValueError(f"{where}: expected label<TAB>text, found {found}")
+    label, text = fields[0].strip(), fields[1].strip()
+    if not label:
+        raise ValueError(f"{where}: the label is empty")
+    if not text:
+        raise ValueError(f"{where}: the text is empty")
+    return label, text
+
+
+def class_names(labels: Sequence[str], where: str) -> list[str]:
+    """Return the different labels, sorted: as numbers where all are integers, else as text.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        The labels of the training texts.
+    where : str
+        What to call their file in an error.
+
+    Raises
+    ------
+    ValueError
+        There are fewer than two.
+
+    Examples
+    --------
+    >>> class_names(["10", "9", "10"], "train.tsv")
+    ['9', '10']
+    >>> class_names(["pos", "neg"], "train.tsv")
+    ['neg', 'pos']
+    """
+    names = set(labels)
+    if len(names) < 2:
+        found = f"only the label {next(iter(names))!r}" if names else "no label"
+        raise ValueError(f"{where}: expected texts of at least 2 classes, found {found}")
+    if all(name.removeprefix("-").isdecimal() for name in names):
+        return sorted(names, key=lambda name: (int(name), name))
+    return sorted(names)
+
+
+def class_indices(labels: Sequence[str], classes: Sequence[str], where: str) -> NDArray[np.int64]:
+    """Return the position of each label in `classes`.
+
+    Parameters
+    ----------
+    labels : sequence of str
+    classes : sequence of str
+        As `class_names` gave them.
+    where : str
+        What to call the labels' file in an error. Label i comes from its line i + 1.
+
+    Returns
+    -------
+    ndarray of int64, shape (len(labels),)
+
+    Raises
+    ------
+    ValueError
+        A label is not one of the classes.
+    """
+    position = {name: index for index, name in enumerate(classes)}
+    for number, label in enumerate(labels, start=1):
+        if label not in position:
+            raise ValueError(
+                f"{where}:{number}: label {label!r} does not occur in the training texts, whose labels are {_listed(classes)}"
+            )
+    return np.array([position[label] for label in labels], dtype=np.int64)
+
+
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

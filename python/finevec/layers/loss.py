@@ -1,0 +1,93 @@
+"""The softmax and its cross-entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def softmax(logits: NDArray[Any]) -> NDArray[Any]:
+    """Class probabilities.
+
+    Parameters
+    ----------
+    logits : ndarray of float32 or float64, shape (batch, classes)
+
+    Returns
+    -------
+    ndarray, shape and dtype of `logits`
+        Each row sums to 1. The row's maximum is taken off first, so that no finite input overflows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> softmax(np.array([[1000.0, 1000.0]]))
+    array([[0.5, 0.5]])
+    """
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+def softmax_cross_entropy(
+    logits: NDArray[Any], targets: NDArray[np.integer[Any]]
+) -> tuple[float, Callable[[], NDArray[Any]]]:
+    """Mean cross-entropy of the softmax, as `torch.nn.functional.cross_entropy`.
+
+    ``loss = mean over b of (log(sum over c of exp(logits[b, c])) - logits[b, targets[b]])``, and its gradient with
+    respect to the logits is ``(softmax(logits) - onehot(targets)) / batch``.
+
+    Parameters
+    ----------
+    logits : ndarray of float32 or float64, shape (batch, classes)
+        At least one row.
+    targets : ndarray of integers, shape (batch,)
+        The right class of each row, 0 <= target < classes.
+
+    Returns
+    -------
+    loss : float
+        In nats, summed in float64.
+    backprop : callable
+        Takes nothing, returns the gradient of the logits.
+
+    Raises
+    ------
+    ValueError
+        The shapes do not fit.
+    IndexError
+        A target is not a class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> loss, backprop = softmax_cross_entropy(np.zeros((1, 2)), np.array([1]))
+    >>> round(loss, 4)
+    0.6931
+    >>> backprop()
+    array([[ 0.5, -0.5]])
+    """
+    if logits.ndim != 2 or logits.shape[0] < 1 or targets.shape != logits.shape[:1]:
+        raise ValueError(
+            f"expected logits of shape (batch, classes) and targets of shape (batch,), batch at least 1, "
+            f"got {logits.shape} and {targets.shape}"
+        )
+    batch, classes = logits.shape
+    bad = np.flatnonzero((targets < 0) | (targets >= classes))
+    if bad.size:
+        raise IndexError(f"target {targets[bad[0]]} at position {bad[0]} is outside 0 <= target < {classes}")
+    examples = np.arange(batch)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    exponentials = np.exp(shifted)
+    totals = exponentials.sum(axis=1)
+    loss = float((np.log(totals) - shifted[examples, targets]).mean(dtype=np.float64))
+
+    def backprop() -> NDArray[Any]:
+        grad = exponentials / totals[:, None]
+        grad[examples, targets] -= 1
+        grad /= batch
+        return np.asarray(grad)
+
+    return loss, backprop

@@ -1,0 +1,270 @@
+"""Model directories: what a trained model is kept as.
+
+A model directory holds plain files; nothing in it is pickled or can run code.
+
+===================  ==================================================================================================
+``model.json``       format version, kind of model, its classes in the order of the logits, its hyper-parameters, the
+                     number of rows and their dim, the dtype, and whatever the caller adds under ``"training"``
+``words.json``       the word of each row, a JSON list of strings
+``weights.npz``      every weight by name, bit for bit; ``embedding`` is the table, (rows, dim)
+``vectors.txt``      the table once more, in word2vec's text format: the tuned vectors for other programs, and for
+                     `finevec.WordVectors.load`. Loading a model does not read it.
+``others.json``,     optional: words that are not rows, and their pretrained vectors, which texts to come may use.
+``others.npy``       Opened as a memory map: only the words that occur are read.
+===================  ==================================================================================================
+
+Saving writes all files into a new directory beside the wanted one, flushes them to the disk, and renames it. A directory
+in the way is first renamed to ``<name>.previous`` and removed at the end; so at every moment there is either the old model, the
+new one, or, for an instant between two renames, none under the wanted name and the old one under ``<name>.previous``.
+Files of other names that were in the old directory move into the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finevec.models.bag import BagClassifier
+from finevec.models.text_classifier import OtherWords, TextClassifier
+from finevec.vectors import WordVectors
+
+FORMAT = "finevec-model"
+FORMAT_VERSION = 1
+
+_FILES = ("model.json", "words.json", "weights.npz", "vectors.txt", "others.json", "others.npy")
+
+_KINDS: dict[str, type[BagClassifier]] = {BagClassifier.kind: BagClassifier}
+
+
+def check_model_target(directory: str | PathLike[str]) -> Path:
+    """Check that a model could be saved as `directory`, before anything is computed.
+
+    Parameters
+    ----------
+    directory : path
+        It may not exist yet, be empty, or hold a model, which saving replaces.
+
+    Returns
+    -------
+    Path
+        The directory as an absolute path.
+
+    Raises
+    ------
+    FileExistsError
+        It exists and is something else: nothing of the user's is ever overwritten.
+    OSError
+        Its parent does not exist or cannot be written to.
+    """
+    path = Path(directory).absolute()
+    if path.exists():
+        if not path.is_dir():
+            raise FileExistsError(f"{directory}: expected a directory to save the model in, found a file")
+        if any(path.iterdir()) and not _is_model(path):
+            raise FileExistsError(f"{directory}: the directory holds something that is not a finevec model; choose another")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{directory}: there is no directory {path.parent} to save it in")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{directory}: no permission to write in {path.parent}")
+    return path
+
+
+def save_model(
+    model: TextClassifier, directory: str | PathLike[str], *, training: dict[str, Any] | None = None
+) -> None:
+    """Save a model. How is told at the head of this module.
+
+    Parameters
+    ----------
+    model : TextClassifier
+        The model; `model.others` is saved with it.
+    directory : path
+        A model that is there is replaced.
+    training : dict, optional
+        How the model came about, for the record: anything that JSON can hold.
+
+    Raises
+    ------
+    OSError
+        The directory holds something else, or cannot be written. What was there is unchanged.
+    """
+    path = check_model_target(directory)
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        _write_files(model, aside, training or {})
+        aside.chmod(0o777 & ~_umask())
+        _replace(aside, path)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def load_model(directory: str | PathLike[str]) -> TextClassifier:
+    """Load a model that `save_model` saved.
+
+    Returns
+    -------
+    TextClassifier
+        It predicts, bit for bit, what the saved one did.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such directory, or a file is missing.
+    ValueError
+        It is not a model, is damaged, or was written by a newer finevec.
+    """
+    path = Path(directory)
+    config = _read_config(path)
+    words = _read_json(path / "words.json")
+    weights = _read_weights(path / "weights.npz")
+    try:
+        model = _KINDS[config["kind"]](weights["embedding"], words, config["classes"], **config["model"])
+        _fill(model, weights)
+        model.others = _read_others(path, model.vectors.shape[1])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{directory}: damaged model: {type(error).__name__}: {error}") from None
+    return model
+
+
+def read_training(directory: str | PathLike[str]) -> dict[str, Any]:
+    """Return what `save_model` was given as `training`. Raises as `load_model`."""
+    return dict(_read_config(Path(directory)).get("training", {}))
+
+
+def _is_model(path: Path) -> bool:
+    try:
+        _read_config(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _write_files(model: TextClassifier, path: Path, training: dict[str, Any]) -> None:
+    rows, dim = model.vectors.shape
+    config = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "kind": model.kind,
+        "classes": model.classes,
+        "model": model.config(),
+        "rows": rows,
+        "dim": dim,
+        "dtype": str(model.vectors.dtype),
+        "training": training,
+    }
+    _write_json(path / "model.json", config, indent=2)
+    _write_json(path / "words.json", model.words)
+    with (path / "weights.npz").open("wb") as file:
+        np.savez(file, allow_pickle=False, **model.arrays())
+    WordVectors(model.words, model.vectors).save(path / "vectors.txt", format="word2vec")
+    if model.others is not None:
+        _write_json(path / "others.json", list(model.others.position))
+        np.save(path / "others.npy", model.others.vectors[list(model.others.position.values())], allow_pickle=False)
+    for name in os.listdir(path):
+        _flush_to_disk(path / name)
+    _flush_to_disk(path)
+
+
+def _replace(aside: Path, path: Path) -> None:
+    previous = path.with_name(f"{path.name}.previous")
+    if not path.exists():
+        aside.rename(path)
+    else:
+        if previous.exists():
+            if not _is_model(previous):
+                raise FileExistsError(f"{previous} is in the way of saving: it is not a finevec model")
+            shutil.rmtree(previous)
+        path.rename(previous)
+        try:
+            aside.rename(path)
+        except BaseException:
+            previous.rename(path)
+            raise
+        for entry in previous.iterdir():
+            if entry.name not in _FILES:
+                entry.rename(path / entry.name)
+        shutil.rmtree(previous)
+    _flush_to_disk(path.parent)
+
+
+def _flush_to_disk(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():
+        return  # Windows cannot open a directory
+    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _write_json(path: Path, value: Any, indent: int | None = None) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8", newline="\n")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: damaged model: not JSON: {error}") from None
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    if not path.is_dir():
+        previous = path.with_name(f"{path.name}.previous")
+        hint = f"; a save was interrupted, the model before it is {previous}" if previous.is_dir() else ""
+        raise FileNotFoundError(f"{path}: there is no such model directory{hint}")
+    if not (path / "model.json").is_file():
+        raise FileNotFoundError(f"{path}: not a finevec model: it has no model.json")
+    config = _read_json(path / "model.json")
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise ValueError(f"{path}: not a finevec model: model.json does not say so")
+    if config.get("format_version") != FORMAT_VERSION:
+        raise ValueError(
+            f"{path}: model of format version {config.get('format_version')!r}, this finevec reads {FORMAT_VERSION}"
+        )
+    if config.get("kind") not in _KINDS:
+        raise ValueError(f"{path}: unknown kind of model {config.get('kind')!r}, expected one of {', '.join(_KINDS)}")
+    return config
+
+
+def _read_weights(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(archive)
+    except (ValueError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: damaged model: {error}") from None
+
+
+def _fill(model: TextClassifier, weights: dict[str, NDArray[Any]]) -> None:
+    for name, array in model.arrays().items():
+        saved = weights[name]
+        if saved.shape != array.shape or saved.dtype != array.dtype:
+            raise ValueError(f"weight {name}: expected {array.shape} {array.dtype}, got {saved.shape} {saved.dtype}")
+        if saved is not array:
+            array[...] = saved
+
+
+def _read_others(path: Path, dim: int) -> OtherWords | None:
+    if not (path / "others.json").exists():
+        return None
+    words = _read_json(path / "others.json")
+    vectors = np.load(path / "others.npy", mmap_mode="r", allow_pickle=False)
+    if vectors.shape != (len(words), dim):
+        raise ValueError(f"others.npy: expected shape ({len(words)}, {dim}), got {vectors.shape}")
+    return OtherWords({word: index for index, word in enumerate(words)}, vectors)

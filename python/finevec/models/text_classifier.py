@@ -1,0 +1,225 @@
+"""What classifiers of texts share: words, classes, tokenizing, batches, the loss, prediction."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finevec.layers.loss import softmax, softmax_cross_entropy
+from finevec.parameter import Parameter
+from finevec.text import TOKENIZERS, batch
+
+MODES = ("static", "non-static", "random")
+"""static: rows from pretrained vectors, frozen. non-static: the same, trained. random: random rows, trained."""
+
+_PREDICT_BATCH = 256  # texts; bounds the memory of a prediction, and costs nothing measurable against larger batches
+
+
+class Example(NamedTuple):
+    """One text as the model takes it."""
+
+    ids: NDArray[np.int64]
+    target: int
+
+
+class BatchLoss(NamedTuple):
+    """The mean loss of a batch in nats, how many of it were right, and the way back.
+
+    `backprop` adds to the gradients of the model's parameters.
+    """
+
+    value: float
+    correct: int
+    backprop: Callable[[], None]
+
+
+class OtherWords(NamedTuple):
+    """Vectors of words that are not rows of the model, for texts to come: ``vectors[position[word]]``.
+
+    `vectors` may be a read-only memory map; only the words that occur are read.
+    """
+
+    position: Mapping[str, int]
+    vectors: NDArray[Any]
+
+
+class TextClassifier(ABC):
+    """A classifier of texts over a table of word vectors.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The word of each row of the table, none twice.
+    classes : sequence of str
+        The names of the classes, in the order of the logits' columns; at least 2, none twice.
+    mode : {"static", "non-static", "random"}
+        See `MODES`.
+    tokenizer : str
+        A key of `finevec.text.TOKENIZERS`.
+
+    Attributes
+    ----------
+    others : OtherWords or None
+        Where words that are not rows take their vector from when predicting. None: such words are skipped.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, words: Sequence[str], classes: Sequence[str], *, mode: str, tokenizer: str) -> None:
+        if mode not in MODES:
+            raise ValueError(f"mode: expected one of {', '.join(MODES)}, got {mode!r}")
+        if tokenizer not in TOKENIZERS:
+            raise ValueError(f"tokenizer: expected one of {', '.join(TOKENIZERS)}, got {tokenizer!r}")
+        if len(classes) < 2 or len(set(classes)) != len(classes):
+            raise ValueError(f"expected at least 2 classes with different names, got {list(classes)}")
+        self.words = list(words)
+        self.row = {word: row for row, word in enumerate(self.words)}
+        if len(self.row) != len(self.words):
+            raise ValueError(f"expected different words, got {len(self.words) - len(self.row)} of them twice")
+        self.classes = list(classes)
+        self.mode = mode
+        self.tokenizer = tokenizer
+        self.others: OtherWords | None = None
+
+    @property
+    @abstractmethod
+    def vectors(self) -> NDArray[Any]:
+        """The table of word vectors, shape (rows, dim); not a copy."""
+
+    @abstractmethod
+    def forward(
+        self, ids: NDArray[np.int64], offsets: NDArray[np.int64], rng: np.random.Generator | None = None
+    ) -> tuple[NDArray[Any], Callable[[NDArray[Any]], None]]:
+        """Classify a batch, with the way back.
+
+        Parameters
+        ----------
+        ids : ndarray of int64, shape (n,)
+            The rows of all texts' words, one text after the other.
+        offsets : ndarray of int64, shape (batch + 1,)
+            Text b is ``ids[offsets[b]:offsets[b + 1]]``; it may be empty.
+        rng : numpy.random.Generator, optional
+            Draws the dropout. None: prediction.
+
+        Returns
+        -------
+        logits : ndarray, shape (batch, classes)
+        backprop : callable
+            Takes the gradient of `logits` and adds to the gradients of the parameters.
+        """
+
+    @abstractmethod
+    def logits(self, ids: NDArray[np.int64], offsets: NDArray[np.int64], table: NDArray[Any]) -> NDArray[Any]:
+        """Classify a batch whose `ids` are rows of `table`, shape (any, dim), in place of the model's own rows."""
+
+    @abstractmethod
+    def parameter_groups(self) -> dict[str, list[Parameter]]:
+        """Return the parameters by group: "embedding" (the tables that train, if any) and "dense"."""
+
+    @abstractmethod
+    def config(self) -> dict[str, Any]:
+        """Return the keyword arguments beside vectors, words and classes that build this model again."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return every weight by name, "embedding" the table; not copies."""
+
+    def encode(self, tokens: Sequence[str]) -> NDArray[np.int64]:
+        """Return the rows of those tokens that are words of the model, in order."""
+        row = self.row
+        return np.array([row[token] for token in tokens if token in row], dtype=np.int64)
+
+    def examples(self, tokenized: Sequence[Sequence[str]], targets: NDArray[np.integer[Any]]) -> list[Example]:
+        """Return tokenized texts and the index of each one's class as examples."""
+        return [
+            Example(self.encode(tokens), int(target)) for tokens, target in zip(tokenized, targets, strict=True)
+        ]
+
+    def loss(self, examples: Sequence[Example], rng: np.random.Generator | None = None) -> BatchLoss:
+        """Return the loss of a batch of examples. `rng` draws the dropout; without it there is none."""
+        ids, offsets = batch([example.ids for example in examples])
+        targets = np.array([example.target for example in examples], dtype=np.int64)
+        logits, backprop_logits = self.forward(ids, offsets, rng)
+        value, backprop_loss = softmax_cross_entropy(logits, targets)
+        correct = int((logits.argmax(axis=1) == targets).sum())
+        return BatchLoss(value, correct, lambda: backprop_logits(backprop_loss()))
+
+    def trained_rows(self, examples: Sequence[Example]) -> NDArray[np.int64]:
+        """Return the rows, ascending, that training on these examples can change, if the table trains."""
+        return np.unique(np.concatenate([np.empty(0, np.int64), *(example.ids for example in examples)]))
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[Any]:
+        """Return the probability of each class for each text.
+
+        Words that are not rows of the model take their vector from `others`, else they are skipped. A text without
+        any known word is classified by the biases alone.
+
+        Parameters
+        ----------
+        texts : sequence of str
+
+        Returns
+        -------
+        ndarray, shape (len(texts), len(classes))
+        """
+        parts = [softmax(self.logits(*self._batch_and_table(chunk))) for chunk in _chunks(texts)]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.classes)), self.vectors.dtype)
+
+    def predict(self, texts: Sequence[str]) -> list[str]:
+        """Return the name of the likeliest class of each text; of equals, the first."""
+        return [self.classes[index] for index in self.predict_proba(texts).argmax(axis=1)]
+
+    def _batch_and_table(
+        self, texts: Sequence[str]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
+        """Return ids, offsets and the small table that the ids point into: each different word of the batch once."""
+        tokenize = TOKENIZERS[self.tokenizer]
+        other_position: Mapping[str, int] = self.others.position if self.others else {}
+        local: dict[str, int] = {}
+        encoded = []
+        for text in texts:
+            known = [token for token in tokenize(text) if token in self.row or token in other_position]
+            encoded.append(np.array([local.setdefault(token, len(local)) for token in known], dtype=np.int64))
+        ids, offsets = batch(encoded)
+        table = np.empty((len(local), self.vectors.shape[1]), self.vectors.dtype)
+        for word, index in local.items():
+            if word in self.row:
+                table[index] = self.vectors[self.row[word]]
+            elif self.others:
+                table[index] = self.others.vectors[other_position[word]]
+        return ids, offsets, table
+
+
+def model_words(training: Sequence[Sequence[str]], more: Sequence[Sequence[str]], known: Mapping[str, Any]) -> list[str]:
+    """Return the words that become rows: those of the training texts, then those of `more` texts that are known.
+
+    Parameters
+    ----------
+    training, more : sequences of tokenized texts
+        `more` are the dev and test texts. A word of theirs that is neither in the training texts nor in the
+        pretrained vectors gets no row: nothing could be learnt about it.
+    known : mapping
+        Its keys are the words of the pretrained vectors.
+
+    Returns
+    -------
+    list of str
+        In order of first occurrence.
+
+    Examples
+    --------
+    >>> model_words([["a", "good", "a"]], [["bad", "xyzzy"]], {"bad": 0})
+    ['a', 'good', 'bad']
+    """
+    words = {token: None for tokens in training for token in tokens}
+    words.update((token, None) for tokens in more for token in tokens if token in known)
+    return list(words)
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(texts), _PREDICT_BATCH):
+        yield texts[start : start + _PREDICT_BATCH]

@@ -1,0 +1,68 @@
+"""Snapshots of a model's weights that keep only what training can change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finevec.parameter import Parameter
+
+
+class Snapshot:
+    """The values of parameters at one moment: of tables the given rows only, of others everything.
+
+    Row-sparse rules change no row that the training texts do not mention, so the copy of a table costs
+    ``trained rows × dim``, whatever the size of the vocabulary.
+
+    Parameters
+    ----------
+    groups : mapping of str to sequence of Parameter
+        As `TextClassifier.parameter_groups` gives them. Those of "embedding" are tables.
+    rows : ndarray of int64, shape (trained rows,)
+        The rows of the tables that training can change, without repeats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> table = Parameter(np.zeros((1000, 2), np.float32))
+    >>> snapshot = Snapshot({"embedding": [table]}, np.array([3, 7]))
+    >>> table.data[7] += 1
+    >>> snapshot.changed_rows()
+    array([7])
+    >>> snapshot.restore()
+    >>> float(table.data.sum())
+    0.0
+    """
+
+    def __init__(self, groups: Mapping[str, Sequence[Parameter]], rows: NDArray[np.int64]) -> None:
+        self._rows = rows
+        self._tables = [(parameter, parameter.data[rows]) for parameter in groups.get("embedding", ())]
+        self._others = [
+            (parameter, parameter.data.copy())
+            for name, parameters in groups.items()
+            if name != "embedding"
+            for parameter in parameters
+        ]
+
+    def retake(self) -> None:
+        """Take the values of now, into the same memory."""
+        for parameter, values in self._tables:
+            np.take(parameter.data, self._rows, axis=0, out=values, mode="clip")  # "raise" would buffer a second copy
+        for parameter, values in self._others:
+            values[...] = parameter.data
+
+    def restore(self) -> None:
+        """Write the values back into the parameters, bit for bit."""
+        for parameter, values in self._tables:
+            parameter.data[self._rows] = values
+        for parameter, values in self._others:
+            parameter.data[...] = values
+
+    def changed_rows(self) -> NDArray[np.int64]:
+        """Return the rows, ascending, in which any table differs from the snapshot now."""
+        changed = np.zeros(len(self._rows), dtype=bool)
+        for parameter, values in self._tables:
+            changed |= (parameter.data[self._rows] != values).any(axis=1)
+        return np.sort(self._rows[changed])
