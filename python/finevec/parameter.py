@@ -1,0 +1,310 @@
+"""`Parameter`: an array that is trained, and the gradient waiting for it."""
+
+from __future__ import annotations
+
+import operator
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._finevec import RowGrad
+from .updates import Mode, as_ids
+
+Grad = NDArray[Any] | list[RowGrad]
+
+
+class Parameter:
+    """An array that is trained, with its gradient and what limits its updates.
+
+    The gradient is of one of two kinds, never both at a time: **dense**, an array of data's shape, or **row-sparse**, a
+    list of `RowGrad` in the order of the calls that made them. An optimizer changes all of `data` for a dense gradient,
+    and only the touched rows for a row-sparse one.
+
+    Parameters
+    ----------
+    data : ndarray of float32 or float64, at least 1-D
+        The values. Kept as given, never copied: an optimizer changes this very array. Rows are along the first axis.
+    requires_grad : bool
+        False freezes the parameter: gradients that arrive are checked, then dropped, and optimizers leave it alone.
+    padding_idx : int, optional
+        This row never changes, nor does its state. Negative counts from the end.
+    max_norm : float, optional
+        After an update each touched row with a larger L2 norm is scaled back to it; padding and frozen rows never.
+    row_lr : array_like of float, shape (rows,), optional
+        One multiplier of the learning rate for each row; a row with 0 is frozen, state included.
+
+    Raises
+    ------
+    TypeError
+        `data` is no ndarray, or of another dtype.
+    ValueError
+        `data` is 0-dimensional or not of the machine's byte order; or another argument is out of range.
+
+    Notes
+    -----
+    Pickling and deep copies take everything but the gradient.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from finevec import Parameter
+    >>> bias = Parameter(np.zeros(2, dtype=np.float32))
+    >>> bias.add_grad(np.ones(2, dtype=np.float32))
+    >>> bias.add_grad(np.ones(2, dtype=np.float32))
+    >>> bias.grad
+    array([2., 2.], dtype=float32)
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_data",
+        "_grad",
+        "_max_norm",
+        "_owns_grad",
+        "_padding_idx",
+        "_row_lr",
+        "grad_scale",
+        "requires_grad",
+    )
+
+    _grad: Grad | None
+    _owns_grad: bool
+    requires_grad: bool
+    grad_scale: float
+    """What clipping multiplies the gradient by in the next update: 1.0, until `optim.clip_grad_norm_` lowers it and
+    `zero_grad` sets it back. It applies to all of the gradient, also to what is added after clipping."""
+
+    def __init__(
+        self,
+        data: NDArray[Any],
+        *,
+        requires_grad: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        row_lr: ArrayLike | None = None,
+    ) -> None:
+        self._data = _checked_data(data)
+        self._padding_idx = _checked_padding_idx(padding_idx, self._data.shape[0])
+        self.requires_grad = bool(requires_grad)
+        self.max_norm = max_norm
+        self.row_lr = row_lr
+        self.zero_grad()
+
+    @property
+    def data(self) -> NDArray[Any]:
+        """The values: the array given, not a copy. Write into it; it cannot be replaced by another."""
+        return self._data
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of `data`."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Element type of `data`: float32 or float64."""
+        return self._data.dtype
+
+    @property
+    def padding_idx(self) -> int | None:
+        """The row that never changes, counted from the start, or None."""
+        return self._padding_idx
+
+    @property
+    def max_norm(self) -> float | None:
+        """Largest L2 norm of a row after an update, or None."""
+        return self._max_norm
+
+    @max_norm.setter
+    def max_norm(self, value: float | None) -> None:
+        if value is not None:
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise TypeError(f"max_norm must be a number or None, got {type(value).__name__}")
+            value = float(value)
+            if not value > 0.0:
+                raise ValueError(f"max_norm must be above 0, got {value}")
+        self._max_norm = value
+
+    @property
+    def row_lr(self) -> NDArray[Any] | None:
+        """Multipliers of the learning rate, shape (rows,) in data's dtype, or None; 0 freezes a row.
+
+        Setting it checks and copies. Change it by setting it again: single elements are read-only.
+        """
+        return self._row_lr
+
+    @row_lr.setter
+    def row_lr(self, values: ArrayLike | None) -> None:
+        self._row_lr = None if values is None else _checked_row_lr(values, self._data)
+
+    @property
+    def grad(self) -> Grad | None:
+        """The gradient waiting for the next update: None, a dense array, or a list of `RowGrad`.
+
+        It may be set to None or to an array of data's shape and dtype, which is then kept by reference.
+        """
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: NDArray[Any] | None) -> None:
+        if value is None:
+            self.zero_grad()
+        else:
+            self._check_grad(value)
+            self._grad = value
+            self._owns_grad = False
+
+    def add_grad(self, grad: NDArray[Any]) -> None:
+        """Add a dense gradient. The first one is copied, so the caller's array is never written to.
+
+        Parameters
+        ----------
+        grad : ndarray of data's dtype and shape
+            What is added. When the parameter is frozen it is checked, then dropped.
+
+        Raises
+        ------
+        TypeError
+            `grad` is no ndarray, or of another dtype.
+        ValueError
+            `grad` has another shape, or a row-sparse gradient is waiting.
+        """
+        self._check_grad(grad)
+        if isinstance(self._grad, list):
+            raise ValueError("a row-sparse gradient is waiting: a dense one cannot be added before zero_grad()")
+        if not self.requires_grad:
+            return
+        if self._grad is None:
+            self._grad = np.array(grad, order="C")
+            self._owns_grad = True
+        elif self._owns_grad:
+            self._grad += grad
+        else:
+            self._grad = self._grad + grad
+            self._owns_grad = True
+
+    def add_rows(
+        self,
+        ids: ArrayLike,
+        grad: NDArray[Any],
+        *,
+        offsets: ArrayLike | None = None,
+        mode: Mode | None = None,
+        per_sample_weights: NDArray[Any] | None = None,
+        include_last_offset: bool = True,
+        scale_grad_by_freq: bool = False,
+        copy: bool = False,
+    ) -> None:
+        """Add a row-sparse gradient: checks everything and keeps its own ids. No arithmetic is done yet.
+
+        Parameters
+        ----------
+        ids : array_like of any integer type
+            Row numbers; of any shape without `offsets` and `mode`, else as for `finevec.functional.embedding_bag`.
+        grad : ndarray of data's dtype
+            Shape ``ids.shape + (dim,)``, or (bags, dim) when `mode` is given. **Kept by reference: it must not change
+            before the update** (see `copy`).
+        offsets, mode, per_sample_weights, include_last_offset
+            Describe bags, as for `finevec.functional.embedding_bag`. The argmax of ``mode="max"`` is fixed now.
+        scale_grad_by_freq : bool
+            Divide the gradient of each occurrence by the count of its id in `ids`.
+        copy : bool
+            Keep a copy of `grad`, so that its array may be used again at once.
+
+        Raises
+        ------
+        IndexError, ValueError, TypeError
+            As for `finevec.functional`; also ValueError when a dense gradient is waiting. Nothing was added then.
+        """
+        if copy and isinstance(grad, np.ndarray):
+            grad = grad.copy()
+        entry = RowGrad(
+            self._data,
+            as_ids(ids),
+            grad,
+            offsets=None if offsets is None else as_ids(offsets),
+            mode=mode,
+            per_sample_weights=per_sample_weights,
+            padding_idx=self._padding_idx,
+            include_last_offset=include_last_offset,
+            scale_grad_by_freq=scale_grad_by_freq,
+        )
+        if isinstance(self._grad, np.ndarray):
+            raise ValueError("a dense gradient is waiting: a row-sparse one cannot be added before zero_grad()")
+        if not self.requires_grad:
+            return
+        if self._grad is None:
+            self._grad = []
+        self._grad.append(entry)
+
+    def zero_grad(self) -> None:
+        """Drop the gradient, and set `grad_scale` back to 1."""
+        self._grad = None
+        self._owns_grad = False
+        self.grad_scale = 1.0
+
+    def _check_grad(self, grad: NDArray[Any]) -> None:
+        if not isinstance(grad, np.ndarray):
+            raise TypeError(f"grad must be a NumPy array, got {type(grad).__name__}")
+        if grad.dtype != self._data.dtype:
+            raise TypeError(f"grad must have the parameter's dtype {self._data.dtype}, got {grad.dtype}")
+        if grad.shape != self._data.shape:
+            raise ValueError(f"grad must have the parameter's shape {self._data.shape}, got {grad.shape}")
+
+    def __repr__(self) -> str:
+        """Shape, dtype and whether it is trained; not the values."""
+        return f"Parameter(shape={self.shape}, dtype={self.dtype}, requires_grad={self.requires_grad})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the gradient."""
+        return {
+            "data": self._data,
+            "requires_grad": self.requires_grad,
+            "padding_idx": self._padding_idx,
+            "max_norm": self._max_norm,
+            "row_lr": self._row_lr,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore what `__getstate__` gave, checked like arguments."""
+        self.__init__(state.pop("data"), **state)  # type: ignore[misc]
+
+
+def _checked_data(data: NDArray[Any]) -> NDArray[Any]:
+    if not isinstance(data, np.ndarray):
+        raise TypeError(f"data must be a NumPy array, got {type(data).__name__}")
+    if data.dtype.newbyteorder("=") not in (np.float32, np.float64):
+        raise TypeError(f"data must be float32 or float64, got {data.dtype}")
+    if not data.dtype.isnative:
+        raise ValueError(f"data must be in the machine's byte order, got {data.dtype}")
+    if data.ndim == 0:
+        raise ValueError("data must have at least 1 dimension, got 0")
+    return data
+
+
+def _checked_padding_idx(padding_idx: int | None, rows: int) -> int | None:
+    if padding_idx is None:
+        return None
+    if isinstance(padding_idx, bool):
+        raise TypeError("padding_idx must be an integer or None, got bool")
+    index = operator.index(padding_idx)
+    if not -rows <= index < rows:
+        raise ValueError(f"padding_idx must be within -{rows} <= padding_idx < {rows}, got {index}")
+    return index % rows
+
+
+def _checked_row_lr(values: ArrayLike, data: NDArray[Any]) -> NDArray[Any]:
+    given = np.asarray(values)
+    if given.dtype.kind not in "fiu":
+        raise TypeError(f"row_lr must hold numbers, got {given.dtype}")
+    if given.shape != data.shape[:1]:
+        raise ValueError(f"row_lr must have the shape {data.shape[:1]}, one number for each row, got {given.shape}")
+    row_lr = np.array(given, dtype=data.dtype)
+    bad = np.flatnonzero(~(np.isfinite(row_lr) & (row_lr >= 0)))
+    if bad.size:
+        row = int(bad[0])
+        raise ValueError(f"row_lr must be finite and not negative, got {float(given[row])} for row {row}")
+    row_lr.flags.writeable = False
+    return row_lr
