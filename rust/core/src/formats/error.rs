@@ -1,0 +1,230 @@
+//! What can go wrong with a file, each kind with its numbers.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A failure to read or write a file of vectors. Lines are counted from 1.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// The operating system refused: no such file, no permission, disk full.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The path names something that cannot be replaced by a file, such as a device.
+    #[error("{}: not a regular file: refusing to replace it", path.display())]
+    NotAFile {
+        /// The file named by the caller.
+        path: PathBuf,
+    },
+    /// A gzip stream ends before its end mark.
+    #[error("{}: the gzip data is cut off after line {lines}", path.display())]
+    GzipCut {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Whole lines unpacked before the cut.
+        lines: u64,
+    },
+    /// A gzip stream is damaged.
+    #[error("{}: the gzip data is damaged after line {lines}: {reason}", path.display())]
+    GzipDamaged {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Whole lines unpacked before the damage.
+        lines: u64,
+        /// What the unpacker said.
+        reason: String,
+    },
+    /// No row and no header.
+    #[error("{}: the file is empty: wanted rows of a word and its numbers", path.display())]
+    Empty {
+        /// The file named by the caller.
+        path: PathBuf,
+    },
+    /// The file holds zero bytes, so it is not text.
+    #[error("{}: not a text file of vectors: a zero byte at byte {byte}", path.display())]
+    NotText {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Position of the first zero byte, from 0.
+        byte: usize,
+    },
+    /// The first row holds a word but no number.
+    #[error("{}: line {line}: found no numbers in {found}: wanted a word and its numbers", path.display())]
+    NoNumbers {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Line of the row.
+        line: u64,
+        /// The line, shortened.
+        found: String,
+    },
+    /// The first line is not `rows dim`, in a format that wants it.
+    #[error("{}: line 1: found {found}: wanted a header of two counts, rows and dim", path.display())]
+    NoHeader {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// The first line, shortened.
+        found: String,
+    },
+    /// A header with a count that no file can keep.
+    #[error("{}: line 1: the header {found} is out of range: wanted rows and dim, 1 <= dim <= {max_dim}", path.display())]
+    HeaderRange {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// The first line, shortened.
+        found: String,
+        /// Largest dim that is read.
+        max_dim: usize,
+    },
+    /// Every row looked at has more numbers than the header says.
+    #[error("{}: line 1: the header promises {promised} numbers in a row, the rows have {found}", path.display())]
+    HeaderDim {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Numbers in a row by the header.
+        promised: usize,
+        /// Numbers in a row by the rows.
+        found: usize,
+    },
+    /// The header promises another number of rows.
+    #[error("{}: the header promises {promised} words, the file has {found}", path.display())]
+    HeaderRows {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Rows by the header.
+        promised: u64,
+        /// Rows in the file.
+        found: u64,
+    },
+    /// A row with too few fields.
+    #[error("{}: line {line}: found {found} numbers, wanted {wanted}", path.display())]
+    ShortRow {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Line of the row.
+        line: u64,
+        /// Fields after the first one.
+        found: usize,
+        /// Numbers in a row.
+        wanted: usize,
+    },
+    /// A field where a number should be.
+    #[error("{}: line {line}: number {column} is {found}: wanted a finite number", path.display())]
+    NotANumber {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Line of the row.
+        line: u64,
+        /// Which of the row's numbers, from 1.
+        column: usize,
+        /// The field, shortened.
+        found: String,
+    },
+    /// A number that the element type cannot hold.
+    #[error("{}: line {line}: number {column} is {found}: out of the range of {dtype}", path.display())]
+    OutOfRange {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Line of the row.
+        line: u64,
+        /// Which of the row's numbers, from 1.
+        column: usize,
+        /// The field, shortened.
+        found: String,
+        /// The element type.
+        dtype: &'static str,
+    },
+    /// A word that is not UTF-8.
+    #[error("{}: line {line}: the word {found} is not UTF-8 (byte {byte} of the line)", path.display())]
+    Encoding {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Line of the row.
+        line: u64,
+        /// Position of the first bad byte in the line, from 0.
+        byte: usize,
+        /// The word, shortened, with its bad bytes escaped.
+        found: String,
+    },
+    /// A line longer than any row.
+    #[error("{}: line {line}: longer than {limit} bytes", path.display())]
+    LineTooLong {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+        /// Longest line that is read, in bytes.
+        limit: usize,
+    },
+    /// A word that the format cannot hold.
+    #[error("word {index}, {word}, cannot be written: {reason}")]
+    Word {
+        /// Index of the word, from 0.
+        index: usize,
+        /// The word, shortened.
+        word: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A value that could not be read back.
+    #[error("word {index}, {word}: value {column} is {value}: only finite numbers can be written")]
+    Value {
+        /// Index of the word, from 0.
+        index: usize,
+        /// The word, shortened.
+        word: String,
+        /// Which value of the row, from 0.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A table whose first rows would be read back as rows of another width.
+    #[error("these words end in numbers, so that their rows would be read back with {found} numbers, not {wanted}")]
+    Ambiguous {
+        /// Numbers in a row as a reader would take them.
+        found: usize,
+        /// Numbers in a row.
+        wanted: usize,
+    },
+    /// A table that the format cannot hold.
+    #[error("{rows} rows of {dim} numbers cannot be written as {format}")]
+    Shape {
+        /// Rows of the table.
+        rows: usize,
+        /// Numbers in a row.
+        dim: usize,
+        /// Name of the format.
+        format: &'static str,
+    },
+    /// The progress hook asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl FormatError {
+    /// An [`FormatError::Io`] about `path`.
+    pub fn io(path: &Path, source: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+}
+
+/// `bytes` as a quoted text of at most 40 characters: what is unprintable escaped, bytes that are not UTF-8 as `\xNN`.
+pub(crate) fn excerpt(bytes: &[u8]) -> String {
+    const MOST: usize = 40;
+    // Four bytes for each character kept are enough, so a long line costs no more than a short one.
+    let start = &bytes[..bytes.len().min(4 * (MOST + 1))];
+    let mut pieces = Vec::new();
+    for chunk in start.utf8_chunks() {
+        let escape = |c: char| if c == '\'' { c.to_string() } else { c.escape_debug().to_string() };
+        pieces.extend(chunk.valid().chars().map(escape));
+        pieces.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    let rest = if pieces.len() > MOST { "…" } else { "" };
+    pieces.truncate(MOST);
+    format!("\"{}{rest}\"", pieces.concat())
+}

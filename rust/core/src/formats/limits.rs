@@ -1,0 +1,17 @@
+//! Caps on what a file may make us hold. Nothing is allocated from a number in a header: memory grows with the
+//! bytes that arrive, and these bounds say how far.
+
+/// Longest line, in bytes, without its line break. A row of 10,000 float64 values takes about 250 kB.
+pub const MAX_LINE: usize = 16 << 20;
+
+/// Most numbers in one row. A header that asks for more is refused before anything is read.
+pub const MAX_DIM: usize = 1 << 20;
+
+/// Bytes looked at to tell what a file is (more, up to [`MAX_LINE`], where its first line is longer).
+pub const HEAD: usize = 256 << 10;
+
+/// Rows looked at to tell how many numbers the rows of a file without a header have.
+pub const HEAD_ROWS: usize = 64;
+
+/// Rows between two calls of the progress hook; the longest wait for Ctrl-C is the time these take.
+pub const PROGRESS_ROWS: u64 = 1024;

@@ -1,0 +1,152 @@
+//! Writing word vectors as text, so that reading gives back the same words and the same bits.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::error::{FormatError, excerpt};
+use super::limits::{MAX_DIM, PROGRESS_ROWS};
+use super::number::Number;
+use super::replace::Replacement;
+use super::sniff::{Format, Layout, sniff};
+use super::source::Source;
+use super::text::{Hook, Progress};
+
+/// A table to be written, one row at a time.
+pub trait Rows<T> {
+    /// Number of rows.
+    fn len(&self) -> usize;
+
+    /// Values in a row.
+    fn dim(&self) -> usize;
+
+    /// The UTF-8 bytes of the word of row `index`.
+    fn word(&self, index: usize) -> &[u8];
+
+    /// Puts the values of row `index` into `out`, `dim` long.
+    fn row(&self, index: usize, out: &mut [T]);
+
+    /// Whether there is no row.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Writes a table as text, packed with gzip where the name ends in `.gz`.
+///
+/// The rows go to a temporary file beside `path`, which replaces it only when all is written: after a failure or an
+/// interrupt the old file is whole. Values are written with the fewest digits that read back to the same bits.
+///
+/// # Errors
+/// [`FormatError::Word`], [`FormatError::Value`], [`FormatError::Shape`] and [`FormatError::Ambiguous`] for what could
+/// not be read back; [`FormatError::Io`] and [`FormatError::NotAFile`]; [`FormatError::Interrupted`].
+pub fn write_text<T: Number>(
+    path: &Path,
+    format: Format,
+    table: &dyn Rows<T>,
+    hook: Hook<'_>,
+) -> Result<(), FormatError> {
+    let (rows, dim) = (table.len(), table.dim());
+    let unreadable = dim == 0 || dim > MAX_DIM || (rows == 0 && format == Format::Glove);
+    if unreadable {
+        return Err(FormatError::Shape { rows, dim, format: format.name() });
+    }
+    let (replacement, file) = Replacement::create(path)?;
+    let failed = |source| FormatError::io(path, source);
+    let mut sink = Sink::new(file, path);
+    if format == Format::Word2vec {
+        sink.write(format!("{rows} {dim}\n").as_bytes()).map_err(failed)?;
+    }
+    let mut values = vec![T::ZERO; dim];
+    let mut line = Vec::new();
+    let mut text = String::new();
+    for index in 0..rows {
+        if (index as u64).is_multiple_of(PROGRESS_ROWS)
+            && hook(Progress { rows: index as u64, bytes: 0, total_bytes: 0 }).is_break()
+        {
+            return Err(FormatError::Interrupted);
+        }
+        let word = table.word(index);
+        check_word(word, index, format)?;
+        table.row(index, &mut values);
+        text.clear();
+        for (column, &value) in values.iter().enumerate() {
+            let wide = value.to_f64();
+            if !wide.is_finite() {
+                return Err(FormatError::Value { index, word: excerpt(word), column, value: wide });
+            }
+            text.push(' ');
+            value.format(&mut text);
+        }
+        text.push('\n');
+        line.clear();
+        line.extend_from_slice(word);
+        line.extend_from_slice(text.as_bytes());
+        sink.write(&line).map_err(failed)?;
+    }
+    let file = sink.finish().map_err(failed)?;
+    check_layout(&replacement, format, rows, dim)?;
+    replacement.commit(file)
+}
+
+fn check_word(word: &[u8], index: usize, format: Format) -> Result<(), FormatError> {
+    let reason = if word.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+        "it holds a line break"
+    } else if word.contains(&0) {
+        "it holds a zero byte"
+    } else if format == Format::Glove && index == 0 && word.starts_with("\u{feff}".as_bytes()) {
+        "the file would start with a byte order mark"
+    } else {
+        return Ok(());
+    };
+    Err(FormatError::Word { index, word: excerpt(word), reason })
+}
+
+/// Makes sure that a reader will take the new file for what it is, by asking the reader.
+fn check_layout(replacement: &Replacement, format: Format, rows: usize, dim: usize) -> Result<(), FormatError> {
+    let written = match format {
+        Format::Glove => Layout::Glove { dim },
+        Format::Word2vec => Layout::Word2vec { rows: rows as u64, dim },
+    };
+    match Source::open(replacement.temporary()).and_then(|source| sniff(&source, None)) {
+        Ok(layout) if layout == written => Ok(()),
+        Ok(layout) => Err(FormatError::Ambiguous { found: layout.dim(), wanted: dim }),
+        Err(FormatError::HeaderDim { found, .. }) => Err(FormatError::Ambiguous { found, wanted: dim }),
+        Err(error) => Err(error),
+    }
+}
+
+/// The temporary file, packed or plain.
+enum Sink {
+    Plain(BufWriter<File>),
+    Gzip(GzEncoder<BufWriter<File>>),
+}
+
+impl Sink {
+    fn new(file: File, path: &Path) -> Self {
+        let buffered = BufWriter::with_capacity(256 << 10, file);
+        if path.extension().is_some_and(|suffix| suffix.eq_ignore_ascii_case("gz")) {
+            Self::Gzip(GzEncoder::new(buffered, Compression::default()))
+        } else {
+            Self::Plain(buffered)
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Plain(file) => file.write_all(bytes),
+            Self::Gzip(encoder) => encoder.write_all(bytes),
+        }
+    }
+
+    fn finish(self) -> std::io::Result<File> {
+        let buffered = match self {
+            Self::Plain(file) => file,
+            Self::Gzip(encoder) => encoder.finish()?,
+        };
+        buffered.into_inner().map_err(std::io::IntoInnerError::into_error)
+    }
+}
