@@ -201,6 +201,24 @@ pub enum FormatError {
         /// Name of the format.
         format: &'static str,
     },
+    /// Words and rows that do not belong together.
+    #[error("{words} words for {rows} rows: wanted one word for each row")]
+    Lengths {
+        /// Number of words.
+        words: usize,
+        /// Rows of the table.
+        rows: usize,
+    },
+    /// Offsets that do not cut a block of UTF-8 into words.
+    #[error("word_offsets[{position}] is {value}: wanted offsets that rise from 0 to {bytes}, between characters")]
+    Packed {
+        /// Index of the offset.
+        position: usize,
+        /// The offset.
+        value: i64,
+        /// Bytes of the block.
+        bytes: usize,
+    },
     /// The progress hook asked to stop.
     #[error("interrupted")]
     Interrupted,

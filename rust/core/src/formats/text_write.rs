@@ -14,26 +14,8 @@ use super::replace::Replacement;
 use super::sniff::{Format, Layout, sniff};
 use super::source::Source;
 use super::text::{Hook, Progress};
-
-/// A table to be written, one row at a time.
-pub trait Rows<T> {
-    /// Number of rows.
-    fn len(&self) -> usize;
-
-    /// Values in a row.
-    fn dim(&self) -> usize;
-
-    /// The UTF-8 bytes of the word of row `index`.
-    fn word(&self, index: usize) -> &[u8];
-
-    /// Puts the values of row `index` into `out`, `dim` long.
-    fn row(&self, index: usize, out: &mut [T]);
-
-    /// Whether there is no row.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
+use super::words::Words;
+use crate::rows::Rows;
 
 /// Writes a table as text, packed with gzip where the name ends in `.gz`.
 ///
@@ -42,14 +24,19 @@ pub trait Rows<T> {
 ///
 /// # Errors
 /// [`FormatError::Word`], [`FormatError::Value`], [`FormatError::Shape`] and [`FormatError::Ambiguous`] for what could
-/// not be read back; [`FormatError::Io`] and [`FormatError::NotAFile`]; [`FormatError::Interrupted`].
+/// not be read back; [`FormatError::Lengths`]; [`FormatError::Io`] and [`FormatError::NotAFile`];
+/// [`FormatError::Interrupted`].
 pub fn write_text<T: Number>(
     path: &Path,
     format: Format,
-    table: &dyn Rows<T>,
+    words: &Words,
+    vectors: Rows<'_, T>,
     hook: Hook<'_>,
 ) -> Result<(), FormatError> {
-    let (rows, dim) = (table.len(), table.dim());
+    let (rows, dim) = (vectors.rows(), vectors.dim());
+    if words.len() != rows {
+        return Err(FormatError::Lengths { words: words.len(), rows });
+    }
     let unreadable = dim == 0 || dim > MAX_DIM || (rows == 0 && format == Format::Glove);
     if unreadable {
         return Err(FormatError::Shape { rows, dim, format: format.name() });
@@ -60,7 +47,6 @@ pub fn write_text<T: Number>(
     if format == Format::Word2vec {
         sink.write(format!("{rows} {dim}\n").as_bytes()).map_err(failed)?;
     }
-    let mut values = vec![T::ZERO; dim];
     let mut line = Vec::new();
     let mut text = String::new();
     for index in 0..rows {
@@ -69,11 +55,10 @@ pub fn write_text<T: Number>(
         {
             return Err(FormatError::Interrupted);
         }
-        let word = table.word(index);
+        let word = words.get(index);
         check_word(word, index, format)?;
-        table.row(index, &mut values);
         text.clear();
-        for (column, &value) in values.iter().enumerate() {
+        for (column, &value) in vectors.row(index).iter().enumerate() {
             let wide = value.to_f64();
             if !wide.is_finite() {
                 return Err(FormatError::Value { index, word: excerpt(word), column, value: wide });

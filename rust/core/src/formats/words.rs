@@ -4,6 +4,8 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::error::FormatError;
+
 /// Words in a row: word `i` is `bytes[offsets[i]..offsets[i + 1]]`.
 ///
 /// A million words cost their bytes and 8 bytes each, where a million strings would cost an allocation each.
@@ -41,6 +43,29 @@ impl Words {
         self.offsets.push(self.bytes.len() as i64);
     }
 
+    /// Words from their block and offsets.
+    ///
+    /// # Errors
+    /// [`FormatError::Packed`] unless the offsets rise from 0 to the length of the block and cut between characters.
+    pub fn from_parts(block: &str, offsets: Vec<i64>) -> Result<Self, FormatError> {
+        let bytes = block.len();
+        let fault = |position, value| Err(FormatError::Packed { position, value, bytes });
+        let mut before = 0;
+        for (position, &value) in offsets.iter().enumerate() {
+            let first_is_zero = position > 0 || value == 0;
+            let last_is_all = position + 1 < offsets.len() || value == bytes as i64;
+            let cuts = usize::try_from(value).is_ok_and(|at| block.is_char_boundary(at));
+            if value < before || !cuts || !first_is_zero || !last_is_all {
+                return fault(position, value);
+            }
+            before = value;
+        }
+        if offsets.is_empty() {
+            return fault(0, -1);
+        }
+        Ok(Self { bytes: block.as_bytes().to_vec(), offsets })
+    }
+
     /// The block and the offsets (one more than there are words).
     pub fn into_parts(mut self) -> (Vec<u8>, Vec<i64>) {
         self.bytes.shrink_to_fit();
@@ -57,7 +82,7 @@ impl<'a> FromIterator<&'a str> for Words {
     }
 }
 
-/// Different words, packed, each found again by its text. Only indices are hashed in, so an entry costs 8 bytes and a tag.
+/// Different words, packed, each found again by its text. The index holds numbers only: 8 bytes and a tag for a word.
 #[derive(Clone, Debug, Default)]
 pub struct WordSet {
     words: Words,
@@ -102,5 +127,42 @@ impl<'a> FromIterator<&'a str> for WordSet {
             set.insert(word);
         }
         set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WordSet, Words};
+
+    #[test]
+    fn parts_give_the_words_back_or_an_error() {
+        let words: Words = ["ça", "", "b c"].into_iter().collect();
+        let (bytes, offsets) = words.clone().into_parts();
+        let block = String::from_utf8(bytes).unwrap();
+        assert_eq!(offsets, [0, 3, 3, 6]);
+        assert_eq!(Words::from_parts(&block, offsets).unwrap(), words);
+        for (bad, position) in [
+            (vec![], 0),
+            (vec![0], 0),
+            (vec![1, 6], 0),
+            (vec![0, 1, 6], 1),
+            (vec![0, -1, 6], 1),
+            (vec![0, 4, 3, 6], 2),
+            (vec![0, 7], 1),
+            (vec![0, 3, 5], 2),
+        ] {
+            let said = Words::from_parts(&block, bad.clone()).unwrap_err().to_string();
+            assert!(said.starts_with(&format!("word_offsets[{position}] is ")), "{bad:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_set_finds_what_was_put_in() {
+        let mut set = WordSet::default();
+        for number in 0..1000 {
+            assert!(set.insert(&number.to_string()));
+        }
+        assert!(!set.insert("7"));
+        assert_eq!((set.find("999"), set.find("1000"), set.words().len()), (Some(999), None, 1000));
     }
 }

@@ -11,7 +11,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Format, FormatError, Number, Progress, ReadOptions, Rows, Table, read_text, write_text};
+use super::{Format, FormatError, Hook, Number, Progress, ReadOptions, Table, Words, read_text, write_text};
+use crate::rows::Rows;
 
 /// A folder that goes away with its test.
 struct Folder(PathBuf);
@@ -97,24 +98,11 @@ impl<T: Number> Made<T> {
     }
 }
 
-impl<T: Number> Rows<T> for Made<T> {
-    fn len(&self) -> usize {
-        self.words.len()
-    }
-
-    fn dim(&self) -> usize {
-        self.dim
-    }
-
-    fn word(&self, index: usize) -> &[u8] {
-        self.words[index].as_bytes()
-    }
-
-    fn row(&self, index: usize, out: &mut [T]) {
-        out.copy_from_slice(&self.values[index * self.dim..][..self.dim]);
-    }
+fn save_with<T: Number>(path: &Path, format: Format, table: &Made<T>, hook: Hook<'_>) -> Result<(), FormatError> {
+    let words: Words = table.words.iter().map(String::as_str).collect();
+    write_text(path, format, &words, Rows::new(&table.values, words.len(), table.dim), hook)
 }
 
 fn save<T: Number>(path: &Path, format: Format, table: &Made<T>) -> Result<(), FormatError> {
-    write_text(path, format, table, &mut go_on)
+    save_with(path, format, table, &mut go_on)
 }

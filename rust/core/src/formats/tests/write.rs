@@ -3,8 +3,8 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use super::{Folder, Made, save};
-use crate::formats::{Format, FormatError, write_text};
+use super::{Folder, Made, save, save_with};
+use crate::formats::{Format, FormatError};
 
 fn good() -> Made<f32> {
     Made::new(&["the", ". . ."], vec![0.1, -2.5e-7, 3.0, 1e20])
@@ -86,7 +86,7 @@ fn an_interrupt_leaves_the_old_file_and_nothing_else() {
     let mut stop = |progress: crate::formats::Progress| {
         if progress.rows > 2000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let stopped = write_text(&path, Format::Word2vec, &table, &mut stop);
+    let stopped = save_with(&path, Format::Word2vec, &table, &mut stop);
     assert!(matches!(stopped, Err(FormatError::Interrupted)));
     assert_eq!((fs::read_to_string(&path).unwrap(), folder.names()), ("old".into(), vec!["vectors.txt".into()]));
 }
