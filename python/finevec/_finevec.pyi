@@ -1,0 +1,192 @@
+"""The compiled core: thin functions over NumPy arrays. `finevec.functional` is the documented door to them."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__version__: str
+debug_build: bool
+
+@final
+class RowGrad:
+    """One backward call on a table: checked ids of its own, and the gradient by reference.
+
+    Parameters
+    ----------
+    weight : ndarray of float32 or float64, shape (rows, dim)
+        The table. Only its shape and dtype are kept; for ``mode="max"`` its values fix the argmax now.
+    ids : ndarray of any integer dtype
+        Any shape without `offsets` and `mode`; 1-D with `offsets`; 2-D (bags, length) with `mode` and no `offsets`.
+    grad : ndarray of weight's dtype
+        Shape ``ids.shape + (dim,)`` per id, or ``(bags, dim)`` for bags. Kept by reference
+        (copied where its memory is not C-contiguous); it must not change before the update.
+    mode : {"sum", "mean", "max"}, optional
+        None: `grad` is per id. Otherwise `grad` is the gradient of the bags.
+    padding_idx : int, optional
+        Occurrences of this id take no gradient and do not count in a bag's mean. Negative counts from the end.
+    scale_grad_by_freq : bool
+        Divide the gradient of each occurrence by the count of its id in `ids`.
+
+    Raises
+    ------
+    IndexError
+        An id is outside 0 <= id < rows. The text gives position, value and rows.
+    ValueError, TypeError
+        Shapes, offsets or dtypes are wrong. The text gives what was got and what was wanted.
+    """
+
+    def __new__(
+        cls,
+        weight: NDArray[Any],
+        ids: NDArray[Any],
+        grad: NDArray[Any],
+        *,
+        offsets: NDArray[Any] | None = None,
+        mode: Literal["sum", "mean", "max"] | None = None,
+        per_sample_weights: NDArray[Any] | None = None,
+        padding_idx: int | None = None,
+        include_last_offset: bool = True,
+        scale_grad_by_freq: bool = False,
+    ) -> RowGrad: ...
+    @property
+    def grad(self) -> NDArray[Any]:
+        """The gradient array given (or its contiguous copy)."""
+
+    def __len__(self) -> int:
+        """Number of ids, padding included."""
+
+def embedding(ids: NDArray[Any], weight: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Rows of `weight` at `ids`: shape ``ids.shape + (dim,)``. See `finevec.functional.embedding`."""
+
+def embedding_bag(
+    ids: NDArray[Any],
+    weight: NDArray[Any],
+    offsets: NDArray[Any] | None = None,
+    *,
+    mode: Literal["sum", "mean", "max"] = "mean",
+    per_sample_weights: NDArray[Any] | None = None,
+    padding_idx: int | None = None,
+    include_last_offset: bool = True,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """One row per bag, shape (bags, dim). See `finevec.functional.embedding_bag`."""
+
+def coalesce(ids: NDArray[Any], grad: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Unique ids ascending and their summed gradients. See `finevec.functional.coalesce`."""
+
+def grad_sq_norm(
+    weight: NDArray[Any],
+    grad: Sequence[RowGrad] | NDArray[Any],
+    *,
+    padding_idx: int | None = None,
+    row_lr: NDArray[Any] | None = None,
+) -> float:
+    """Sum of squares, in float64, of a parameter's gradient after repeated ids are summed.
+
+    Rows with multiplier 0 in `row_lr`, and the padding row, do not count. The same bits for any thread count.
+    """
+
+def scatter_add(weight: NDArray[Any], grad: Sequence[RowGrad], *, alpha: float = 1.0) -> None:
+    """``weight[id] += alpha * (sum of the id's gradients)``. See `finevec.functional.scatter_add`."""
+
+# Every update takes the gradient of one parameter: a sequence of RowGrad (only touched rows change), or
+# an array of weight's shape (every row changes). row_lr is (rows,); `grad_scale` multiplies the summed
+# gradient before weight decay; `max_norm` projects touched rows afterwards.
+
+def sgd_update(
+    weight: NDArray[Any],
+    grad: Sequence[RowGrad] | NDArray[Any],
+    *,
+    lr: float,
+    weight_decay: float = 0.0,
+    padding_idx: int | None = None,
+    row_lr: NDArray[Any] | None = None,
+    grad_scale: float = 1.0,
+    max_norm: float | None = None,
+) -> None:
+    """``w -= lr * g``."""
+
+def adagrad_update(
+    weight: NDArray[Any],
+    state_sum: NDArray[Any],
+    grad: Sequence[RowGrad] | NDArray[Any],
+    *,
+    lr: float,
+    eps: float = 1e-10,
+    weight_decay: float = 0.0,
+    padding_idx: int | None = None,
+    row_lr: NDArray[Any] | None = None,
+    grad_scale: float = 1.0,
+    max_norm: float | None = None,
+) -> None:
+    """``s += g*g; w -= lr * g / (sqrt(s) + eps)`` (torch.optim.Adagrad). state_sum: weight's shape."""
+
+def rowwise_adagrad_update(
+    weight: NDArray[Any],
+    state_sum: NDArray[Any],
+    grad: Sequence[RowGrad] | NDArray[Any],
+    *,
+    lr: float,
+    eps: float = 1e-10,
+    weight_decay: float = 0.0,
+    padding_idx: int | None = None,
+    row_lr: NDArray[Any] | None = None,
+    grad_scale: float = 1.0,
+    max_norm: float | None = None,
+) -> None:
+    """``s_row += mean(g*g); w -= lr * g / (sqrt(s_row) + eps)`` (FBGEMM). state_sum: (rows,)."""
+
+def adam_update(
+    weight: NDArray[Any],
+    exp_avg: NDArray[Any],
+    exp_avg_sq: NDArray[Any],
+    grad: Sequence[RowGrad] | NDArray[Any],
+    *,
+    lr: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    step: int,
+    weight_decay: float = 0.0,
+    padding_idx: int | None = None,
+    row_lr: NDArray[Any] | None = None,
+    grad_scale: float = 1.0,
+    max_norm: float | None = None,
+) -> None:
+    """RowGrad: torch.optim.SparseAdam, eps before bias correction. Array: torch.optim.Adam, eps after it."""
+
+def adadelta_update(
+    weight: NDArray[Any],
+    square_avg: NDArray[Any],
+    acc_delta: NDArray[Any],
+    grad: Sequence[RowGrad] | NDArray[Any],
+    *,
+    lr: float = 1.0,
+    rho: float = 0.9,
+    eps: float = 1e-6,
+    weight_decay: float = 0.0,
+    padding_idx: int | None = None,
+    row_lr: NDArray[Any] | None = None,
+    grad_scale: float = 1.0,
+    max_norm: float | None = None,
+) -> None:
+    """torch.optim.Adadelta, on touched rows only for RowGrad."""
+
+def set_num_threads(n: int) -> None:
+    """Use `n` threads (1 <= n <= 1024) from the next call on. Results do not depend on it."""
+
+def get_num_threads() -> int:
+    """Threads used by the kernels: `set_num_threads`, else FINEVEC_NUM_THREADS, else the cores available."""
+
+def empty_cache() -> None:
+    """Release the scratch memory kept between calls."""
+
+def simd_levels() -> list[str]:
+    """Instruction sets that this machine can run, slowest first: "portable", "avx2", "avx512"."""
+
+def get_simd_level() -> str:
+    """The instruction set in use."""
+
+def set_simd_level(level: str) -> None:
+    """Force an instruction set, for tests and measurements. ValueError for one that this machine cannot run."""

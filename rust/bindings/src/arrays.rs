@@ -1,0 +1,510 @@
+//! The door: NumPy objects → core views.
+//!
+//! Everything about the memory of an argument is settled here: dtype, shape, layout, alignment, writability, overlap
+//! with the other arguments, and who else is writing it. A `Door` collects the arrays of one call; `Door::pass` waits
+//! until no other call writes what this one reads or reads what it writes, and only then hands out views.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use finevec_core::ids::{Bags, Ids};
+use finevec_core::parallel::PerProcess;
+use finevec_core::rows::{Rows, RowsMut};
+use finevec_core::{Element, Error};
+use numpy::npyffi::flags::NPY_ARRAY_WRITEABLE;
+use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::errors;
+
+/// The element type of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dtype {
+    F32,
+    F64,
+}
+
+/// Runs the same code for either element type.
+macro_rules! by_dtype {
+    ($dtype:expr, $type:ident => $body:expr) => {
+        match $dtype {
+            $crate::arrays::Dtype::F32 => {
+                type $type = f32;
+                $body
+            }
+            $crate::arrays::Dtype::F64 => {
+                type $type = f64;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use by_dtype;
+
+impl Dtype {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "float32",
+            Self::F64 => "float64",
+        }
+    }
+
+    fn bytes(self) -> usize {
+        by_dtype!(self, T => size_of::<T>())
+    }
+
+    /// The element type of an array in any byte order, or None where it is neither.
+    fn of(array: &Bound<'_, PyUntypedArray>) -> Option<Self> {
+        let dtype = array.dtype();
+        match (dtype.kind(), dtype.itemsize()) {
+            (b'f', 4) => Some(Self::F32),
+            (b'f', 8) => Some(Self::F64),
+            _ => None,
+        }
+    }
+}
+
+/// Any object as an array, or a `TypeError` that says what it is.
+fn array<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyUntypedArray>> {
+    object.cast::<PyUntypedArray>().cloned().map_err(|_| {
+        let got = object.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
+        PyTypeError::new_err(format!("{name} is a {got}, wanted a numpy array"))
+    })
+}
+
+fn dtype_error(array: &Bound<'_, PyUntypedArray>, name: &str, wanted: &str) -> PyErr {
+    PyTypeError::new_err(format!("{name} has dtype {}, wanted {wanted}", array.dtype()))
+}
+
+/// A shape as Python writes it.
+fn shape_text(shape: &[usize]) -> String {
+    match shape {
+        [only] => format!("({only},)"),
+        _ => format!("({})", shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Refuses an array of another shape.
+pub(crate) fn expect_shape(name: &str, got: &[usize], wanted: &[usize]) -> PyResult<()> {
+    if got == wanted {
+        return Ok(());
+    }
+    let (got, wanted) = (shape_text(got), shape_text(wanted));
+    Err(PyValueError::new_err(format!("{name} has shape {got}, wanted {wanted}")))
+}
+
+/// The dtype and shape of an array of floats.
+pub(crate) fn dtype_of(object: &Bound<'_, PyAny>, name: &str) -> PyResult<(Dtype, Vec<usize>)> {
+    let array = array(object, name)?;
+    let dtype = Dtype::of(&array).ok_or_else(|| dtype_error(&array, name, "float32 or float64"))?;
+    Ok((dtype, array.shape().to_vec()))
+}
+
+/// Does a call only read an array, or write it?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+/// An array that passed the door as rows: leading axes are rows, the others one contiguous row.
+#[derive(Debug)]
+pub(crate) struct Table {
+    start: *mut u8,
+    rows: usize,
+    dim: usize,
+    /// In elements.
+    stride: isize,
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+}
+
+// SAFETY: a Table is an address and numbers; it becomes a view only within Door::pass.
+unsafe impl Send for Table {}
+// SAFETY: as above.
+unsafe impl Sync for Table {}
+
+impl Table {
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// A view to read.
+    pub(crate) fn view<'p, T: Element>(&self, pass: &'p Pass<'_>) -> Rows<'p, T> {
+        self.expect_element::<T>();
+        let _ = pass;
+        // SAFETY: the door checked dtype, layout and alignment of an array that its caller keeps alive, and the pass
+        // keeps our other calls from writing it. The table was opened to read, so no view of this call writes it.
+        unsafe { Rows::from_raw(self.start.cast::<T>(), self.rows, self.dim, self.stride) }
+    }
+
+    /// A view to change. Consumes the table, so that there is only one.
+    pub(crate) fn view_mut<'p, T: Element>(self, pass: &'p Pass<'_>) -> RowsMut<'p, T> {
+        self.expect_element::<T>();
+        let _ = pass;
+        // SAFETY: the door checked dtype, layout, alignment, writability, that rows are apart and that no other array
+        // of the call shares the memory; the pass keeps our other calls from touching it.
+        unsafe { RowsMut::from_raw(self.start.cast::<T>(), self.rows, self.dim, self.stride) }
+    }
+
+    /// A view of a vector to read.
+    pub(crate) fn slice<'p, T: Element>(&self, pass: &'p Pass<'_>) -> &'p [T] {
+        let rows = self.view::<T>(pass);
+        assert!(rows.rows() == 1 || rows.rows() == 0, "a vector is opened as one row");
+        if rows.rows() == 0 { &[] } else { rows.row(0) }
+    }
+
+    fn expect_element<T: Element>(&self) {
+        assert_eq!(self.dtype.bytes(), size_of::<T>(), "views have the dtype of their array");
+    }
+}
+
+/// An array of integers that passed the door.
+#[derive(Debug)]
+pub(crate) struct Integers {
+    start: *const u8,
+    len: usize,
+    kind: u8,
+    bytes: usize,
+    pub(crate) shape: Vec<usize>,
+}
+
+// SAFETY: as for Table.
+unsafe impl Send for Integers {}
+// SAFETY: as for Table.
+unsafe impl Sync for Integers {}
+
+/// Runs the same code on integers of any type.
+macro_rules! with_integers {
+    ($integers:expr, |$slice:ident| $body:expr) => {
+        match ($integers.kind, $integers.bytes) {
+            (b'i', 1) => with_integers!(@ $integers, i8, $slice, $body),
+            (b'i', 2) => with_integers!(@ $integers, i16, $slice, $body),
+            (b'i', 4) => with_integers!(@ $integers, i32, $slice, $body),
+            (b'i', _) => with_integers!(@ $integers, i64, $slice, $body),
+            (_, 1) => with_integers!(@ $integers, u8, $slice, $body),
+            (_, 2) => with_integers!(@ $integers, u16, $slice, $body),
+            (_, 4) => with_integers!(@ $integers, u32, $slice, $body),
+            (_, _) => with_integers!(@ $integers, u64, $slice, $body),
+        }
+    };
+    (@ $integers:expr, $type:ty, $slice:ident, $body:expr) => {{
+        let start = $integers.start.cast::<$type>();
+        // SAFETY: the door checked dtype, contiguity and alignment of an array that its caller keeps alive, and the
+        // pass keeps our other calls from writing it. An empty array may have any address, so it is not used.
+        let $slice: &[$type] =
+            if $integers.len == 0 { &[] } else { unsafe { std::slice::from_raw_parts(start, $integers.len) } };
+        $body
+    }};
+}
+
+impl Integers {
+    /// Checked ids of a table of `rows` rows.
+    pub(crate) fn ids(&self, _pass: &Pass<'_>, rows: usize) -> Result<Ids, Error> {
+        with_integers!(self, |raw| Ids::check(raw, rows))
+    }
+
+    /// Bags of ids, cut where these offsets say.
+    pub(crate) fn bags(&self, _pass: &Pass<'_>, ids: Ids, include_last: bool) -> Result<Bags, Error> {
+        with_integers!(self, |raw| Bags::check(ids, raw, include_last))
+    }
+
+    /// One more than the largest, or 0; an error at the first negative one.
+    pub(crate) fn rows_needed(&self, _pass: &Pass<'_>) -> Result<usize, Error> {
+        // Every id of memory's size or less is accepted; larger and negative ones are refused by the check itself.
+        with_integers!(self, |raw| {
+            let most = raw.iter().map(|id| i128::from(*id)).max().unwrap_or(-1) + 1;
+            let rows = usize::try_from(most.max(0)).unwrap_or(usize::MAX).min(isize::MAX as usize);
+            Ids::check(raw, rows).map(|_| rows)
+        })
+    }
+}
+
+/// The memory of one array, for overlap and for waiting.
+#[derive(Clone, Debug)]
+struct Region {
+    bytes: Range<usize>,
+    access: Access,
+}
+
+impl Region {
+    fn conflicts(&self, other: &Self) -> bool {
+        (self.access == Access::Write || other.access == Access::Write)
+            && self.bytes.start < other.bytes.end
+            && other.bytes.start < self.bytes.end
+    }
+}
+
+/// The arrays of one call.
+pub(crate) struct Door<'py> {
+    py: Python<'py>,
+    opened: Vec<(&'static str, Bound<'py, PyUntypedArray>, Region)>,
+}
+
+impl<'py> Door<'py> {
+    pub(crate) fn new(py: Python<'py>) -> Self {
+        Self { py, opened: Vec::with_capacity(6) }
+    }
+
+    pub(crate) fn py(&self) -> Python<'py> {
+        self.py
+    }
+
+    /// Opens a table where it lies: axes before `split` are rows, the others are one row. Never copied.
+    pub(crate) fn table(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        name: &'static str,
+        split: usize,
+        access: Access,
+    ) -> PyResult<Table> {
+        let array = array(object, name)?;
+        let wanted = "float32 or float64 in native byte order";
+        let dtype = Dtype::of(&array).ok_or_else(|| dtype_error(&array, name, wanted))?;
+        if array.dtype().is_native_byteorder() == Some(false) {
+            return Err(dtype_error(&array, name, wanted));
+        }
+        let table = layout(&array, dtype, split)
+            .map_err(|problem| PyValueError::new_err(format!("{name} {problem}; a table is never copied")))?;
+        if access == Access::Write {
+            if !is_writeable(&array) {
+                return Err(PyValueError::new_err(format!("{name} is read-only, wanted an array that can be written")));
+            }
+            if table.rows > 1 && table.dim > 0 && table.stride.unsigned_abs() < table.dim {
+                return Err(PyValueError::new_err(format!("the rows of {name} overlap, wanted rows apart")));
+            }
+        }
+        self.keep(name, array, &table, access);
+        Ok(table)
+    }
+
+    /// Opens a table of `rows × dim` where it lies.
+    pub(crate) fn matrix(&mut self, object: &Bound<'py, PyAny>, name: &'static str, access: Access) -> PyResult<Table> {
+        let shape = array(object, name)?.shape().to_vec();
+        if shape.len() != 2 {
+            let text = format!("{name} has shape {}, wanted (rows, dim)", shape_text(&shape));
+            return Err(PyValueError::new_err(text));
+        }
+        self.table(object, name, 1, access)
+    }
+
+    /// Opens a table that must have the dtype and shape given.
+    pub(crate) fn table_like(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        name: &'static str,
+        split: usize,
+        dtype: Dtype,
+        shape: &[usize],
+    ) -> PyResult<Table> {
+        let given = array(object, name)?;
+        if Dtype::of(&given) != Some(dtype) {
+            return Err(dtype_error(&given, name, &format!("{}, that of the table", dtype.name())));
+        }
+        expect_shape(name, given.shape(), shape)?;
+        self.table(object, name, split, Access::Write)
+    }
+
+    /// Opens an input of a given element type to read, as rows of its last axes from `split` on. Copied where its
+    /// layout is not that of rows; returns the array that was opened.
+    pub(crate) fn input(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        name: &'static str,
+        split: usize,
+        wanted: Dtype,
+        shape: &[usize],
+    ) -> PyResult<(Table, Bound<'py, PyUntypedArray>)> {
+        let mut array = array(object, name)?;
+        if Dtype::of(&array) != Some(wanted) {
+            return Err(dtype_error(&array, name, &format!("{}, that of the table", wanted.name())));
+        }
+        expect_shape(name, array.shape(), shape)?;
+        if array.dtype().is_native_byteorder() == Some(false) || layout(&array, wanted, split).is_err() {
+            array = contiguous(&array)?;
+        }
+        let table =
+            layout(&array, wanted, split).map_err(|problem| PyValueError::new_err(format!("{name} {problem}")))?;
+        self.keep(name, array.clone(), &table, Access::Read);
+        Ok((table, array))
+    }
+
+    /// Opens integers of any type and layout to read.
+    pub(crate) fn integers(&mut self, object: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Integers> {
+        let mut array = array(object, name)?;
+        let dtype = array.dtype();
+        let (kind, bytes) = (dtype.kind(), dtype.itemsize());
+        if !matches!(kind, b'i' | b'u') {
+            return Err(dtype_error(&array, name, "an integer type"));
+        }
+        let shape = array.shape().to_vec();
+        if dtype.is_native_byteorder() == Some(false) || !is_c_contiguous(&array) || !is_aligned(&array, bytes) {
+            array = contiguous(&array)?;
+        }
+        let start = address(&array);
+        let len = shape.iter().product();
+        let region = Region { bytes: start.addr()..start.addr() + len * bytes, access: Access::Read };
+        self.opened.push((name, array, region));
+        Ok(Integers { start, len, kind, bytes, shape })
+    }
+
+    fn keep(&mut self, name: &'static str, array: Bound<'py, PyUntypedArray>, table: &Table, access: Access) {
+        let item = table.dtype.bytes() as isize;
+        let first = table.start.addr();
+        let bytes = if table.rows == 0 || table.dim == 0 {
+            first..first
+        } else {
+            let last = first.wrapping_add_signed((table.rows as isize - 1) * table.stride * item);
+            first.min(last)..first.max(last) + table.dim * table.dtype.bytes()
+        };
+        self.opened.push((name, array, Region { bytes, access }));
+    }
+
+    /// Refuses arrays of which one is written and shares bytes with another. Two disjoint slices of one array are fine.
+    fn refuse_overlap(&self) -> PyResult<()> {
+        for (i, (name, array, region)) in self.opened.iter().enumerate() {
+            for (other_name, other_array, other) in &self.opened[i + 1..] {
+                if region.conflicts(other) && shares_memory(array, other_array)? {
+                    let text = format!("{name} and {other_name} share memory, wanted arrays apart");
+                    return Err(PyValueError::new_err(text));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for other calls on the same memory, then runs the call with the GIL released.
+    pub(crate) fn pass<R: Send>(self, work: impl FnOnce(&Pass<'_>) -> Result<R, Error> + Send) -> PyResult<R> {
+        self.refuse_overlap()?;
+        let regions: Vec<_> = self.opened.iter().map(|(_, _, region)| region.clone()).collect();
+        let result = self.py.detach(|| work(&Pass::wait_for(regions)));
+        result.map_err(|error| errors::to_python(&error))
+    }
+}
+
+/// A new array of zeros.
+pub(crate) fn zeros<'py>(py: Python<'py>, shape: &[usize], dtype: Dtype) -> Bound<'py, PyAny> {
+    by_dtype!(dtype, T => numpy::PyArrayDyn::<T>::zeros(py, shape, false).into_any())
+}
+
+/// The layout of an array as rows, or what is wrong with it.
+fn layout(array: &Bound<'_, PyUntypedArray>, dtype: Dtype, split: usize) -> Result<Table, String> {
+    let (shape, strides) = (array.shape(), array.strides());
+    let item = dtype.bytes();
+    if !is_aligned(array, item) {
+        return Err("is not aligned, wanted an aligned array".into());
+    }
+    let problem = || {
+        let (shape, strides) = (shape_text(shape), format!("{strides:?}"));
+        format!("has shape {shape} with strides of {strides} bytes, wanted contiguous rows")
+    };
+    let (rows, stride) = collapse(&shape[..split], &strides[..split]).ok_or_else(problem)?;
+    let (dim, step) = collapse(&shape[split..], &strides[split..]).ok_or_else(problem)?;
+    if dim > 1 && step != item as isize {
+        return Err(problem());
+    }
+    // A step that is never taken may be anything in NumPy.
+    let stride = if rows > 1 { stride / item as isize } else { dim as isize };
+    Ok(Table { start: address(array).cast_mut(), rows, dim, stride, dtype, shape: shape.to_vec() })
+}
+
+/// Several axes as one: its length and step in bytes, where there is one.
+fn collapse(shape: &[usize], strides: &[isize]) -> Option<(usize, isize)> {
+    let length: usize = shape.iter().product();
+    if length <= 1 {
+        return Some((length, 0));
+    }
+    let mut axes = shape.iter().zip(strides).rev().filter(|(length, _)| **length > 1);
+    let (&inner, &step) = axes.next()?;
+    let mut span = inner as isize * step;
+    for (&length, &stride) in axes {
+        if stride != span {
+            return None;
+        }
+        span *= length as isize;
+    }
+    Some((length, step))
+}
+
+fn address(array: &Bound<'_, PyUntypedArray>) -> *const u8 {
+    // SAFETY: the pointer is that of a live array object.
+    unsafe { (*array.as_array_ptr()).fields.data.cast::<u8>().cast_const() }
+}
+
+fn is_writeable(array: &Bound<'_, PyUntypedArray>) -> bool {
+    // SAFETY: the pointer is that of a live array object.
+    unsafe { (*array.as_array_ptr()).fields.flags & NPY_ARRAY_WRITEABLE != 0 }
+}
+
+fn is_aligned(array: &Bound<'_, PyUntypedArray>, bytes: usize) -> bool {
+    let steps = array.shape().iter().zip(array.strides()).filter(|(length, _)| **length > 1);
+    address(array).addr().is_multiple_of(bytes)
+        && steps.into_iter().all(|(_, stride)| stride.unsigned_abs().is_multiple_of(bytes))
+}
+
+fn is_c_contiguous(array: &Bound<'_, PyUntypedArray>) -> bool {
+    array.is_c_contiguous()
+}
+
+/// The same numbers in C order and native byte order.
+fn contiguous<'py>(array: &Bound<'py, PyUntypedArray>) -> PyResult<Bound<'py, PyUntypedArray>> {
+    let py = array.py();
+    let dtype = array.dtype().call_method1("newbyteorder", ("=",))?;
+    let copy = py.import("numpy")?.call_method1("array", (array, dtype, true, "C"))?;
+    Ok(copy.cast_into::<PyUntypedArray>()?)
+}
+
+fn shares_memory(first: &Bound<'_, PyUntypedArray>, second: &Bound<'_, PyUntypedArray>) -> PyResult<bool> {
+    first.py().import("numpy")?.call_method1("shares_memory", (first, second))?.extract()
+}
+
+/// Calls that are under way.
+#[derive(Default)]
+struct Traffic {
+    under_way: Mutex<Vec<(u64, Vec<Region>)>>,
+    changed: Condvar,
+}
+
+static TRAFFIC: PerProcess<Traffic> = PerProcess::new();
+
+impl Traffic {
+    fn lock(&self) -> MutexGuard<'_, Vec<(u64, Vec<Region>)>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The proof that no other call of ours writes what this one reads or touches what it writes. Ends when dropped.
+pub(crate) struct Pass<'a> {
+    ticket: u64,
+    traffic: &'static Traffic,
+    call: PhantomData<&'a ()>,
+}
+
+impl Pass<'_> {
+    fn wait_for(regions: Vec<Region>) -> Self {
+        let traffic = TRAFFIC.get(Traffic::default);
+        let mut under_way = traffic.lock();
+        let blocked = |under_way: &[(u64, Vec<Region>)]| {
+            under_way.iter().flat_map(|(_, others)| others).any(|other| regions.iter().any(|own| own.conflicts(other)))
+        };
+        while blocked(&under_way) {
+            under_way = traffic.changed.wait(under_way).unwrap_or_else(PoisonError::into_inner);
+        }
+        let ticket = under_way.iter().map(|(ticket, _)| ticket + 1).max().unwrap_or(0);
+        under_way.push((ticket, regions));
+        Self { ticket, traffic, call: PhantomData }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        self.traffic.lock().retain(|(ticket, _)| *ticket != self.ticket);
+        self.traffic.changed.notify_all();
+    }
+}

@@ -1,0 +1,44 @@
+//! `coalesce`: unique ids and their summed gradients.
+
+use finevec_core::coalesce::Coalesced;
+use finevec_core::grad::{Entry, RowGrad};
+use finevec_core::rows::RowsMut;
+use numpy::{IntoPyArray, PyArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::arrays::{Door, Dtype, by_dtype, dtype_of};
+
+#[pyfunction]
+fn coalesce<'py>(
+    ids: &Bound<'py, PyAny>,
+    grad: &Bound<'py, PyAny>,
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    let py = ids.py();
+    let mut door = Door::new(py);
+    let ids = door.integers(ids, "ids")?;
+    let (dtype, shape): (Dtype, Vec<usize>) = dtype_of(grad, "grad")?;
+    let Some((&dim, leading)) = shape.split_last().filter(|(_, leading)| *leading == ids.shape) else {
+        let text = format!("grad has shape {shape:?} and ids have shape {:?}, wanted ids.shape + (dim,)", ids.shape);
+        return Err(PyValueError::new_err(text));
+    };
+    let (grad, _) = door.input(grad, "grad", leading.len(), dtype, &shape)?;
+    by_dtype!(dtype, T => {
+        let (unique, sums) = door.pass(|pass| {
+            let rows = ids.rows_needed(pass)?;
+            let route = RowGrad::<T>::per_id(ids.ids(pass, rows)?, dim, None);
+            let entries = [Entry::new(&route, grad.view(pass))?];
+            let coalesced = Coalesced::new(&entries, rows, dim)?;
+            let unique: Vec<i64> = coalesced.ids().iter().map(|&id| id as i64).collect();
+            let mut sums = vec![0.0; unique.len() * dim];
+            coalesced.sum_into(RowsMut::new(&mut sums, unique.len(), dim));
+            Ok((unique, sums))
+        })?;
+        let sums = sums.into_pyarray(py).reshape([unique.len(), dim])?;
+        Ok((unique.into_pyarray(py).into_any(), sums.into_any()))
+    })
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(coalesce, module)?)
+}

@@ -1,0 +1,27 @@
+//! `finevec._finevec`: thin functions between NumPy arrays and `finevec-core`.
+//!
+//! Each function opens its arrays at the door (`arrays`), calls the core with the GIL released, and maps the error.
+
+mod arrays;
+mod bag;
+mod coalesce;
+mod errors;
+mod grad;
+mod lookup;
+mod optim;
+mod threads;
+
+use pyo3::prelude::*;
+
+/// The compiled core of finevec.
+#[pymodule(gil_used = false)]
+fn _finevec(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("debug_build", cfg!(debug_assertions))?;
+    threads::register(module)?;
+    lookup::register(module)?;
+    bag::register(module)?;
+    coalesce::register(module)?;
+    grad::register(module)?;
+    optim::register(module)
+}

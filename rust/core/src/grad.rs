@@ -1,0 +1,329 @@
+//! The gradient of a table: where each occurrence of an id takes its part from, and the sum for a touched row.
+
+use crate::bag::{Mode, Pooling, argmax, counted};
+use crate::element::Element;
+use crate::error::Error;
+use crate::group::Groups;
+use crate::ids::{Bags, Ids};
+use crate::lookup::check_shape;
+use crate::rows::Rows;
+use crate::scratch::Buffer;
+use crate::simd::{loops, prefetch};
+
+/// One backward call on a table: checked ids, and how their gradients follow from a matrix that the caller keeps.
+#[derive(Debug)]
+pub struct RowGrad<T> {
+    ids: Ids,
+    dim: usize,
+    grad_rows: usize,
+    padding: Option<usize>,
+    source: Source,
+    /// A factor per occurrence: sample weight, 1 / length of the bag, 1 / frequency of the id.
+    scale: Option<Buffer<T>>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// Occurrence `i` takes row `i`.
+    PerId,
+    /// Occurrence `i` takes the row of its bag.
+    Bags { bag_of: Buffer<u32> },
+    /// Occurrence `i` takes the elements of its bag's row for which it holds the maximum.
+    Max { bag_of: Buffer<u32>, argmax: Buffer<u32> },
+}
+
+impl<T: Element> RowGrad<T> {
+    /// The gradient has one row per id.
+    pub fn per_id(ids: Ids, dim: usize, padding: Option<usize>) -> Self {
+        let grad_rows = ids.len();
+        Self { ids, dim, grad_rows, padding, source: Source::PerId, scale: None }
+    }
+
+    /// The gradient has one row per bag. For maxima, the values of `weight` now decide which id takes each element.
+    ///
+    /// # Errors
+    /// If the pooling does not fit the bags, or there are more ids or bags than a 32-bit count holds.
+    pub fn bags(bags: Bags, weight: Rows<'_, T>, pooling: &Pooling<'_, T>) -> Result<Self, Error> {
+        pooling.check(&bags, weight)?;
+        let grad_rows = bags.len();
+        let most = grad_rows.max(bags.ids().len());
+        if u32::try_from(most).is_err() {
+            return Err(Error::TooManyIds { got: most });
+        }
+        let padding = pooling.padding;
+        let mut bag_of = Buffer::of_len(bags.ids().len());
+        for (bag, range) in bags.starts().windows(2).enumerate() {
+            bag_of[range[0]..range[1]].fill(bag as u32);
+        }
+        let mut scale = None;
+        let source = match pooling.mode {
+            Mode::Sum => {
+                scale = pooling.sample_weights.map(|weights| {
+                    let mut scale = Buffer::of_len(weights.len());
+                    scale.copy_from_slice(weights);
+                    scale
+                });
+                Source::Bags { bag_of }
+            }
+            Mode::Mean => {
+                scale = Some(mean_scale(&bags, padding));
+                Source::Bags { bag_of }
+            }
+            Mode::Max => Source::Max { bag_of, argmax: argmax(&bags, weight, padding) },
+        };
+        Ok(Self { ids: bags.into_ids(), dim: weight.dim(), grad_rows, padding, source, scale })
+    }
+
+    /// Divides each occurrence's part by the number of times its id occurs here.
+    ///
+    /// # Errors
+    /// If there are more ids than a 32-bit count holds.
+    pub fn scaled_by_frequency(mut self) -> Result<Self, Error> {
+        let groups = Groups::new(&[&self.ids], |row| Some(row) != self.padding)?;
+        let scale = self.scale.get_or_insert_with(|| {
+            let mut ones = Buffer::of_len(self.ids.len());
+            ones.fill(T::ONE);
+            ones
+        });
+        for k in 0..groups.rows().len() {
+            let positions = groups.positions(k);
+            let count = T::from_f64(positions.len() as f64);
+            for &position in positions {
+                scale[position as usize] = scale[position as usize] / count;
+            }
+        }
+        Ok(self)
+    }
+
+    /// Number of ids, padding included.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// No ids at all?
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The shape that the gradient matrix must have.
+    pub fn grad_shape(&self) -> (usize, usize) {
+        (self.grad_rows, self.dim)
+    }
+}
+
+/// `1 / (ids of the bag that are not padding)` for each occurrence.
+fn mean_scale<T: Element>(bags: &Bags, padding: Option<usize>) -> Buffer<T> {
+    let mut scale = Buffer::of_len(bags.ids().len());
+    for (bag, range) in bags.starts().windows(2).enumerate() {
+        scale[range[0]..range[1]].fill(T::ONE / T::from_f64(counted(bags, bag, padding) as f64));
+    }
+    scale
+}
+
+/// A `RowGrad` with the matrix that it refers to.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a, T> {
+    route: &'a RowGrad<T>,
+    grad: Rows<'a, T>,
+}
+
+impl<'a, T: Element> Entry<'a, T> {
+    /// Joins the two.
+    ///
+    /// # Errors
+    /// If the matrix has another shape than the ids or bags imply.
+    pub fn new(route: &'a RowGrad<T>, grad: Rows<'a, T>) -> Result<Self, Error> {
+        check_shape("the number of rows of grad", grad.rows(), route.grad_rows)?;
+        check_shape("the dim of grad", grad.dim(), route.dim)?;
+        Ok(Self { route, grad })
+    }
+
+    /// The row that occurrence `i` takes from.
+    #[inline(always)]
+    fn row(&self, i: usize) -> &'a [T] {
+        let row = match &self.route.source {
+            Source::PerId => i,
+            Source::Bags { bag_of } | Source::Max { bag_of, .. } => bag_of[i] as usize,
+        };
+        self.grad.row(row)
+    }
+
+    /// `sum += ` the part of occurrence `i`
+    #[inline(always)]
+    fn add(&self, i: usize, sum: &mut [T]) {
+        let row = self.row(i);
+        let scale = self.route.scale.as_ref().map(|scale| scale[i]);
+        if let Source::Max { bag_of, argmax } = &self.route.source {
+            let scale = scale.unwrap_or(T::ONE);
+            let first = bag_of[i] as usize * self.route.dim;
+            let holders = &argmax[first..first + self.route.dim];
+            for ((sum, &value), &holder) in sum.iter_mut().zip(row).zip(holders) {
+                *sum += if holder == i as u32 { scale * value } else { T::ZERO };
+            }
+        } else if let Some(scale) = scale {
+            loops::add_scaled(sum, row, scale);
+        } else {
+            loops::add(sum, row);
+        }
+    }
+
+    /// The part of occurrence `i`, where it is a row of the matrix as it stands.
+    #[inline(always)]
+    fn as_it_stands(&self, i: usize) -> Option<&'a [T]> {
+        let whole = self.route.scale.is_none() && !matches!(self.route.source, Source::Max { .. });
+        whole.then(|| self.row(i))
+    }
+}
+
+/// The gradient of a parameter, row by row.
+pub(crate) trait Gradient<T>: Sync {
+    /// Number of rows that are touched.
+    fn len(&self) -> usize;
+
+    /// The `k`-th touched row. Ascending in `k`.
+    fn row(&self, k: usize) -> usize;
+
+    /// Writes its summed gradient.
+    fn sum(&self, k: usize, sum: &mut [T]);
+
+    /// Its summed gradient, as it stands where it needs no sum, else written to `sum`.
+    fn gradient<'s>(&'s self, k: usize, sum: &'s mut [T]) -> &'s [T];
+
+    /// Asks for the memory that the rows after the `k`-th will need.
+    fn prefetch(&self, k: usize);
+
+    /// Occurrences before those of touched row `k`: what the work is cut by.
+    fn start(&self, k: usize) -> usize;
+}
+
+/// All the entries of a table, grouped.
+pub(crate) struct SparseGradient<'a, T> {
+    entries: &'a [Entry<'a, T>],
+    groups: Groups,
+}
+
+impl<'a, T: Element> SparseGradient<'a, T> {
+    /// Groups the entries for a table of `rows × dim`, without padding rows and those for which `keep` is false.
+    pub(crate) fn new(
+        entries: &'a [Entry<'a, T>],
+        rows: usize,
+        dim: usize,
+        keep: impl Fn(usize) -> bool,
+    ) -> Result<Self, Error> {
+        for entry in entries {
+            entry.route.ids.expect_rows(rows)?;
+            check_shape("the dim of the table", dim, entry.route.dim)?;
+        }
+        let padding = entries.first().and_then(|entry| entry.route.padding);
+        if entries.iter().any(|entry| entry.route.padding != padding) {
+            return Err(Error::MixedPadding);
+        }
+        let lists: Vec<_> = entries.iter().map(|entry| &entry.route.ids).collect();
+        let groups = Groups::new(&lists, |row| Some(row) != padding && keep(row))?;
+        Ok(Self { entries, groups })
+    }
+
+    pub(crate) fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// The entry in which a position lies, and where in it.
+    #[inline(always)]
+    fn locate(&self, position: u32) -> (&Entry<'a, T>, usize) {
+        let mut i = position as usize;
+        for entry in &self.entries[..self.entries.len() - 1] {
+            if i < entry.route.len() {
+                return (entry, i);
+            }
+            i -= entry.route.len();
+        }
+        (&self.entries[self.entries.len() - 1], i)
+    }
+}
+
+/// How many occurrences ahead gradient rows are asked for.
+const AHEAD: usize = 8;
+
+impl<T: Element> Gradient<T> for SparseGradient<'_, T> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.groups.rows().len()
+    }
+
+    #[inline(always)]
+    fn row(&self, k: usize) -> usize {
+        self.groups.rows()[k]
+    }
+
+    #[inline(always)]
+    fn sum(&self, k: usize, sum: &mut [T]) {
+        let positions = self.groups.positions(k);
+        sum.fill(T::ZERO);
+        for (n, &position) in positions.iter().enumerate() {
+            if let Some(&ahead) = positions.get(n + AHEAD) {
+                let (entry, i) = self.locate(ahead);
+                prefetch(entry.row(i));
+            }
+            let (entry, i) = self.locate(position);
+            entry.add(i, sum);
+        }
+    }
+
+    #[inline(always)]
+    fn gradient<'s>(&'s self, k: usize, sum: &'s mut [T]) -> &'s [T] {
+        if let [only] = self.groups.positions(k) {
+            let (entry, i) = self.locate(*only);
+            if let Some(row) = entry.as_it_stands(i) {
+                return row;
+            }
+        }
+        self.sum(k, sum);
+        sum
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, k: usize) {
+        for &position in self.groups.positions(k).iter().take(AHEAD) {
+            let (entry, i) = self.locate(position);
+            prefetch(entry.row(i));
+        }
+    }
+
+    fn start(&self, k: usize) -> usize {
+        self.groups.start(k)
+    }
+}
+
+/// The gradient of a dense parameter: every row, as it stands.
+pub(crate) struct DenseGradient<'a, T> {
+    pub(crate) grad: Rows<'a, T>,
+}
+
+impl<T: Element> Gradient<T> for DenseGradient<'_, T> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.grad.rows()
+    }
+
+    #[inline(always)]
+    fn row(&self, k: usize) -> usize {
+        k
+    }
+
+    #[inline(always)]
+    fn sum(&self, k: usize, sum: &mut [T]) {
+        sum.copy_from_slice(self.grad.row(k));
+    }
+
+    #[inline(always)]
+    fn gradient<'s>(&'s self, k: usize, _sum: &'s mut [T]) -> &'s [T] {
+        self.grad.row(k)
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, _k: usize) {}
+
+    fn start(&self, k: usize) -> usize {
+        k
+    }
+}

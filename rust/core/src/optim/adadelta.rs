@@ -1,0 +1,46 @@
+//! Adadelta (Zeiler 2012) as in torch.
+
+use super::adagrad::check_eps;
+use super::sgd::check_lr;
+use super::{MAX_STATES, Rule, check_number};
+use crate::element::Element;
+use crate::error::Error;
+
+/// `v = ρ v + (1 - ρ) g²; δ = √(u + eps) / √(v + eps) · g; u = ρ u + (1 - ρ) δ²; w -= lr · δ`
+#[derive(Clone, Copy, Debug)]
+pub struct Adadelta<T> {
+    lr: T,
+    rho: T,
+    rest: T,
+    eps: T,
+}
+
+impl<T: Element> Adadelta<T> {
+    /// The rule with its numbers.
+    ///
+    /// # Errors
+    /// If one is outside its range.
+    pub fn new(lr: f64, rho: f64, eps: f64) -> Result<Self, Error> {
+        check_lr(lr)?;
+        check_number("rho", rho, "a number 0 <= rho <= 1", |rho| (0.0..=1.0).contains(&rho))?;
+        check_eps(eps)?;
+        Ok(Self { lr: T::from_f64(lr), rho: T::from_f64(rho), rest: T::from_f64(1.0 - rho), eps: T::from_f64(eps) })
+    }
+}
+
+impl<T: Element> Rule<T> for Adadelta<T> {
+    fn state_dims(&self, dim: usize) -> [usize; MAX_STATES] {
+        [dim, dim]
+    }
+
+    #[inline(always)]
+    fn step(&self, weight: &mut [T], [square, acc]: [&mut [T]; MAX_STATES], grad: &[T], rate: T) {
+        let lr = self.lr * rate;
+        for (((weight, square), acc), &grad) in weight.iter_mut().zip(square).zip(acc).zip(grad) {
+            *square = self.rho * *square + self.rest * (grad * grad);
+            let delta = (*acc + self.eps).sqrt() / (*square + self.eps).sqrt() * grad;
+            *acc = self.rho * *acc + self.rest * (delta * delta);
+            *weight = *weight - lr * delta;
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Adagrad (Duchi, Hazan, Singer 2011) as in torch: `s += g²; w -= lr · g / (√s + eps)`.
+
+use super::sgd::check_lr;
+use super::{MAX_STATES, Rule, check_number};
+use crate::element::Element;
+use crate::error::Error;
+
+/// `s += g²; w -= lr · g / (√s + eps)`
+#[derive(Clone, Copy, Debug)]
+pub struct Adagrad<T> {
+    lr: T,
+    eps: T,
+}
+
+impl<T: Element> Adagrad<T> {
+    /// The rule with its numbers.
+    ///
+    /// # Errors
+    /// If one is negative or not finite.
+    pub fn new(lr: f64, eps: f64) -> Result<Self, Error> {
+        check_lr(lr)?;
+        check_eps(eps)?;
+        Ok(Self { lr: T::from_f64(lr), eps: T::from_f64(eps) })
+    }
+}
+
+/// Refuses an eps that is negative or not finite.
+pub(super) fn check_eps(eps: f64) -> Result<(), Error> {
+    check_number("eps", eps, "a finite number >= 0", |eps| eps >= 0.0)
+}
+
+impl<T: Element> Rule<T> for Adagrad<T> {
+    fn state_dims(&self, dim: usize) -> [usize; MAX_STATES] {
+        [dim, 0]
+    }
+
+    #[inline(always)]
+    fn step(&self, weight: &mut [T], [sum, _]: [&mut [T]; MAX_STATES], grad: &[T], rate: T) {
+        let lr = self.lr * rate;
+        for ((weight, sum), &grad) in weight.iter_mut().zip(sum).zip(grad) {
+            *sum += grad * grad;
+            *weight = *weight - lr * grad / (sum.sqrt() + self.eps);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Adam (Kingma, Ba 2015): moments of touched rows only, as `torch.optim.SparseAdam`, or of all rows of a dense
+//! parameter, as `torch.optim.Adam`. The two differ in where eps stands.
+
+use super::sgd::check_lr;
+use super::adagrad::check_eps;
+use super::{MAX_STATES, Rule, check_number};
+use crate::element::Element;
+use crate::error::Error;
+
+/// `m += (1 - β₁)(g - m); v += (1 - β₂)(g² - v); w -= size · m / (√v / correction + eps)`
+#[derive(Clone, Copy, Debug)]
+pub struct Adam<T> {
+    rest1: T,
+    rest2: T,
+    size: T,
+    correction: T,
+    eps: T,
+}
+
+impl<T: Element> Adam<T> {
+    /// torch's `SparseAdam` at step `step` (the first is 1): `w -= lr · √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + eps)`.
+    ///
+    /// # Errors
+    /// If a number is outside its range.
+    pub fn rows(lr: f64, betas: (f64, f64), eps: f64, step: u64) -> Result<Self, Error> {
+        let (correction1, correction2) = corrections(lr, betas, eps, step)?;
+        Ok(Self::with(betas, lr * correction2.sqrt() / correction1, 1.0, eps))
+    }
+
+    /// torch's `Adam` at step `step` (the first is 1): `w -= lr / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + eps)`.
+    ///
+    /// # Errors
+    /// If a number is outside its range.
+    pub fn dense(lr: f64, betas: (f64, f64), eps: f64, step: u64) -> Result<Self, Error> {
+        let (correction1, correction2) = corrections(lr, betas, eps, step)?;
+        Ok(Self::with(betas, lr / correction1, correction2.sqrt(), eps))
+    }
+
+    fn with(betas: (f64, f64), size: f64, correction: f64, eps: f64) -> Self {
+        Self {
+            rest1: T::from_f64(1.0 - betas.0),
+            rest2: T::from_f64(1.0 - betas.1),
+            size: T::from_f64(size),
+            correction: T::from_f64(correction),
+            eps: T::from_f64(eps),
+        }
+    }
+}
+
+/// `1 - β₁ᵗ` and `1 - β₂ᵗ`
+fn corrections(lr: f64, betas: (f64, f64), eps: f64, step: u64) -> Result<(f64, f64), Error> {
+    check_lr(lr)?;
+    check_number("betas[0]", betas.0, "a number 0 <= beta < 1", |beta| (0.0..1.0).contains(&beta))?;
+    check_number("betas[1]", betas.1, "a number 0 <= beta < 1", |beta| (0.0..1.0).contains(&beta))?;
+    check_eps(eps)?;
+    check_number("step", step as f64, "a whole number >= 1: the first step is 1", |step| step >= 1.0)?;
+    Ok((1.0 - betas.0.powf(step as f64), 1.0 - betas.1.powf(step as f64)))
+}
+
+impl<T: Element> Rule<T> for Adam<T> {
+    fn state_dims(&self, dim: usize) -> [usize; MAX_STATES] {
+        [dim, dim]
+    }
+
+    #[inline(always)]
+    fn step(&self, weight: &mut [T], [mean, square]: [&mut [T]; MAX_STATES], grad: &[T], rate: T) {
+        let size = self.size * rate;
+        for (((weight, mean), square), &grad) in weight.iter_mut().zip(mean).zip(square).zip(grad) {
+            *mean += self.rest1 * (grad - *mean);
+            *square += self.rest2 * (grad * grad - *square);
+            *weight = *weight - size * *mean / (square.sqrt() / self.correction + self.eps);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Norms: of a whole gradient, for clipping, and of single rows, for `max_norm`.
+
+use super::{Options, row_cuts};
+use crate::element::Element;
+use crate::error::Error;
+use crate::grad::{DenseGradient, Entry, Gradient, SparseGradient};
+use crate::lookup::check_shape;
+use crate::parallel::{Cuts, for_each_part};
+use crate::rows::{Rows, RowsMut};
+use crate::scratch::Buffer;
+use crate::simd::{Kernel, Level, loops};
+
+/// torch's guard against a division by zero, also where the norm is far from it.
+const GUARD: f64 = 1e-7;
+
+/// Scales a row back to Euclidean length `max_norm` where it exceeds it: `w *= max_norm / (‖w‖ + 1e-7)`.
+#[inline(always)]
+pub(super) fn project<T: Element>(row: &mut [T], max_norm: f64) {
+    let norm = loops::sq_norm(row).sqrt();
+    if norm > max_norm {
+        loops::scale(row, T::from_f64(max_norm / (norm + GUARD)));
+    }
+}
+
+/// The gradient whose norm is wanted.
+#[derive(Clone, Copy, Debug)]
+pub enum Grad<'a, T> {
+    /// The entries of a table.
+    Rows(&'a [Entry<'a, T>]),
+    /// The gradient of a dense parameter.
+    Dense(Rows<'a, T>),
+}
+
+/// Sum of squares, in double precision, of a gradient after repeated ids are summed. Rows that never change do not
+/// count: padding, and those with multiplier 0 in `row_lr`.
+///
+/// # Errors
+/// If something does not fit together.
+pub fn grad_sq_norm<T: Element>(
+    grad: Grad<'_, T>,
+    rows: usize,
+    dim: usize,
+    options: &Options<'_, T>,
+) -> Result<f64, Error> {
+    options.check(rows)?;
+    match grad {
+        Grad::Rows(entries) => Ok(sq_norm(&SparseGradient::new(entries, rows, dim, |row| options.keeps(row))?, dim, options)),
+        Grad::Dense(grad) => {
+            check_shape("the number of rows of grad", grad.rows(), rows)?;
+            check_shape("the dim of grad", grad.dim(), dim)?;
+            Ok(sq_norm(&DenseGradient { grad }, dim, options))
+        }
+    }
+}
+
+fn sq_norm<T: Element, G: Gradient<T>>(gradient: &G, dim: usize, options: &Options<'_, T>) -> f64 {
+    let mut norms = Buffer::<f64>::of_len(gradient.len());
+    let level = Level::current();
+    let (cuts, bytes) = row_cuts(gradient, dim * size_of::<T>());
+    let mut tables = [RowsMut::new(&mut norms, gradient.len(), 1)];
+    for_each_part(&mut tables, Cuts::At(&cuts), bytes, |_, first, [norms]| {
+        level.run(Norms { gradient, options, dim, first, norms });
+    });
+    norms.iter().sum()
+}
+
+struct Norms<'a, T, G> {
+    gradient: &'a G,
+    options: &'a Options<'a, T>,
+    dim: usize,
+    first: usize,
+    norms: RowsMut<'a, f64>,
+}
+
+impl<T: Element, G: Gradient<T>> Kernel for Norms<'_, T, G> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(mut self) {
+        let mut sum = Buffer::of_len(self.dim);
+        for i in 0..self.norms.rows() {
+            let k = self.first + i;
+            let counts = self.options.keeps(self.gradient.row(k));
+            self.norms.row_mut(i)[0] =
+                if counts { loops::sq_norm(self.gradient.gradient(k, &mut sum)) } else { 0.0 };
+        }
+    }
+}

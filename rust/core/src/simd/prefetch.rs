@@ -1,0 +1,28 @@
+//! Asking for rows ahead of their use.
+
+const LINE_BYTES: usize = 64;
+
+/// Lines asked for per row: the hardware follows a stream by itself after a few.
+const MAX_LINES: usize = 16;
+
+/// Asks for a row.
+#[inline(always)]
+pub(crate) fn prefetch<T>(row: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in lines(row) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch is a hint that never faults, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = row;
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn lines<T>(row: &[T]) -> impl Iterator<Item = *const i8> {
+    let start = row.as_ptr().cast::<i8>();
+    let skew = start.addr() % LINE_BYTES;
+    let count = (skew + size_of_val(row)).div_ceil(LINE_BYTES).min(MAX_LINES);
+    (0..count).map(move |line| start.wrapping_add(line * LINE_BYTES))
+}
