@@ -3,45 +3,31 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from .train import EpochRecord
 
 _REDRAW_SECONDS = 0.1
-
-
-class Epoch(Protocol):
-    """The figures of an epoch that are shown. `finevec.train.EpochRecord` has them."""
-
-    @property
-    def epoch(self) -> int: ...
-    @property
-    def train_loss(self) -> float: ...
-    @property
-    def train_accuracy(self) -> float: ...
-    @property
-    def dev_loss(self) -> float: ...
-    @property
-    def dev_accuracy(self) -> float: ...
-    @property
-    def examples_per_second(self) -> float: ...
 
 
 class Progress(Protocol):
     """What the training loop tells."""
 
     def start(self, epochs: int) -> None:
-        """Training begins; it runs at most so many epochs."""
+        """Take note of the start of at most so many epochs."""
 
     def note(self, text: str) -> None:
-        """Something worth a line happened."""
+        """Show a line."""
 
     def batch(self, epoch: int, seen: int, examples: int, loss: float, accuracy: float) -> None:
-        """A step is done: `seen` of the epoch's examples, and the epoch's mean loss and accuracy so far."""
+        """Take note of a step: `seen` of the epoch's examples are done; the epoch's mean loss and accuracy so far."""
 
-    def epoch(self, record: Epoch, *, best: bool) -> None:
-        """An epoch is done; `best` says whether it is the best so far."""
+    def epoch(self, record: EpochRecord, *, best: bool) -> None:
+        """Take note of an epoch; `best` says whether it is the best so far."""
 
     def finish(self, best_epoch: int, stopped_early: bool) -> None:
-        """Training is done, with the weights of `best_epoch`."""
+        """Take note of the end; the model has the weights of `best_epoch`."""
 
     def close(self) -> None:
         """Leave the terminal tidy; also called when training was broken off."""
@@ -59,7 +45,7 @@ class Silent:
     def batch(self, epoch: int, seen: int, examples: int, loss: float, accuracy: float) -> None:
         """Show nothing."""
 
-    def epoch(self, record: Epoch, *, best: bool) -> None:
+    def epoch(self, record: EpochRecord, *, best: bool) -> None:
         """Show nothing."""
 
     def finish(self, best_epoch: int, stopped_early: bool) -> None:
@@ -84,10 +70,11 @@ class Lines(Silent):
         """Print the note."""
         self._print(text)
 
-    def epoch(self, record: Epoch, *, best: bool) -> None:
+    def epoch(self, record: EpochRecord, *, best: bool) -> None:
         """Print the epoch's figures."""
         self._print(
-            f"epoch {record.epoch:{self._digits}d}  loss {record.train_loss:.4f}  train {100 * record.train_accuracy:5.1f} %"
+            f"epoch {record.epoch:{self._digits}d}"
+            f"  loss {record.train_loss:.4f}  train {100 * record.train_accuracy:5.1f} %"
             f"  dev loss {record.dev_loss:.4f}  dev {100 * record.dev_accuracy:5.1f} %"
             f"  {record.examples_per_second:,.0f} texts/s{'  best so far' if best else ''}"
         )

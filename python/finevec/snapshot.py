@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from finevec.parameter import Parameter
+from .parameter import Parameter
 
 
 class Snapshot:
     """The values of parameters at one moment: of tables the given rows only, of others everything.
 
     Row-sparse rules change no row that the training texts do not mention, so the copy of a table costs
-    ``trained rows × dim``, whatever the size of the vocabulary.
+    ``trained rows * dim`` numbers, whatever the size of the vocabulary.
 
     Parameters
     ----------

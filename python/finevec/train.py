@@ -10,23 +10,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finevec import optim
-from finevec.parameter import Parameter
-from finevec.progress import Progress, Silent
-from finevec.snapshot import Snapshot
+from . import optim
+from .parameter import Parameter
+from .progress import Progress, Silent
+from .snapshot import Snapshot
 
-
-_OPTIMIZERS: dict[str, tuple[type[optim.Optimizer], float, float]] = {
-    # rule, lr of the dense parameters, lr of the embedding. Chosen on held-out tenths of the training texts of two folds
-    # of MR with GloVe 100d, over both static and non-static; among 12 pairs of rates for Adagrad, the best three are
-    # within half a standard error.
+_OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], float, float]] = {
+    # Rule, lr of the dense parameters, lr of the embedding. Chosen on held-out tenths of the training texts of two
+    # folds of MR with GloVe 100d, for static and non-static together.
     "adagrad": (optim.Adagrad, 0.1, 0.02),
     "adam": (optim.Adam, 0.003, 0.001),
     "sgd": (optim.SGD, 1.0, 1.0),
@@ -98,20 +96,21 @@ def default_rates(optimizer: str) -> tuple[float, float]:
     return _OPTIMIZERS[optimizer][1:]
 
 
-class Loss(Protocol):
-    """The loss of a batch: its mean, how many examples were right, and the way back to the parameters' gradients."""
+class BatchLoss(NamedTuple):
+    """The mean loss of a batch in nats, how many of it were right, and the way back.
 
-    @property
-    def value(self) -> float: ...
-    @property
-    def correct(self) -> int: ...
-    def backprop(self) -> None: ...
+    `backprop` adds to the gradients of the model's parameters.
+    """
+
+    value: float
+    correct: int
+    backprop: Callable[[], None]
 
 
 class Model(Protocol):
     """What the loop needs of a model. `finevec.models.TextClassifier` is one."""
 
-    def loss(self, examples: Sequence[Any], rng: np.random.Generator | None = None) -> Loss:
+    def loss(self, examples: Sequence[Any], rng: np.random.Generator | None = None) -> BatchLoss:
         """Return the loss of a batch; `rng` is given when training."""
 
     def parameter_groups(self) -> dict[str, list[Parameter]]:
@@ -164,8 +163,8 @@ def fit(
 ) -> History:
     """Train a model; it ends with the weights of the epoch that did best on the dev examples.
 
-    Best is the highest dev accuracy; among equals the lowest dev loss. The same seed gives the same weights, bit for bit,
-    at any number of finevec threads (NumPy's BLAS threads held fixed).
+    Best is the highest dev accuracy; among equals the lowest dev loss. The same seed gives the same weights, bit
+    for bit, at any number of finevec threads (NumPy's BLAS threads held fixed).
 
     Parameters
     ----------
@@ -184,8 +183,8 @@ def fit(
     Raises
     ------
     FloatingPointError
-        The loss of a batch is not finite. The message names epoch, batch and rates. The model keeps the weights of the step
-        before.
+        The loss of a batch, or of the dev set, is not finite. The message names epoch, batch and rates. The model keeps
+        the weights of the step before.
     ValueError
         There are no examples.
     """
@@ -227,7 +226,8 @@ def evaluate(model: Model, examples: Sequence[Any], batch_size: int = 256) -> tu
     total, correct = 0.0, 0
     for start in range(0, len(examples), batch_size):
         chunk = examples[start : start + batch_size]
-        loss = model.loss(chunk)
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss = model.loss(chunk)
         total += loss.value * len(chunk)
         correct += loss.correct
     return total / len(examples), correct / len(examples)
@@ -264,9 +264,7 @@ def hold_out(targets: NDArray[np.integer[Any]], seed: int) -> tuple[NDArray[np.i
     return np.setdiff1d(np.arange(len(targets)), held_out), held_out
 
 
-def _build_optimizer(
-    groups: dict[str, list[Parameter]], settings: Settings, steps_per_epoch: int
-) -> optim.Optimizer:
+def _build_optimizer(groups: dict[str, list[Parameter]], settings: Settings, steps_per_epoch: int) -> optim.Optimizer:
     lr, embedding_lr = settings.rates
     described: list[dict[str, Any]] = [{"params": groups["dense"], "lr": lr}]
     if groups.get("embedding"):
@@ -298,6 +296,7 @@ def _run_epoch(
         progress.batch(epoch, seen, len(order), total / seen, correct / seen)
     rate = seen / max(time.perf_counter() - epoch_start, 1e-9)
     dev_loss, dev_accuracy = evaluate(model, dev_examples)
+    _check_finite(dev_loss, f"on the dev set after epoch {epoch}", settings)
     seconds = time.perf_counter() - run_start
     return EpochRecord(epoch, total / seen, correct / seen, dev_loss, dev_accuracy, rate, seconds)
 
@@ -310,15 +309,18 @@ def _step(
     settings: Settings,
     where: str,
 ) -> tuple[float, int]:
-    # Weights that run away overflow in a product before the loss is looked at; the message below says it better.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is told below, and better
         loss = model.loss(examples, rng)
-    if not math.isfinite(loss.value):
-        raise FloatingPointError(
-            f"the loss is {loss.value} at {where}, with lr {settings.rates[0]:g} and embedding lr {settings.rates[1]:g}: "
-            "try smaller rates"
-        )
+    _check_finite(loss.value, f"at {where}", settings)
     optimizer.zero_grad()
     loss.backprop()
     optimizer.step()
     return loss.value, loss.correct
+
+
+def _check_finite(loss: float, where: str, settings: Settings) -> None:
+    if not math.isfinite(loss):
+        lr, embedding_lr = settings.rates
+        raise FloatingPointError(
+            f"the loss is {loss} {where}, with lr {lr:g} and embedding lr {embedding_lr:g}: try smaller rates"
+        )

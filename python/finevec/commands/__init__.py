@@ -1,7 +1,7 @@
 """The command line. One file a command: `add_parser` says what it takes, `run` does it and returns the exit code.
 
-Exit codes: 0 done; 1 the run itself failed (a loss that is not finite); 2 bad input, told in one line on standard error;
-130 interrupted from the keyboard; 141 whoever read our output went away.
+Exit codes: 0 done; 1 the run itself failed (a loss that is not finite); 2 bad input, told in one line on standard
+error; 130 interrupted from the keyboard; 141 whoever read our output went away.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from finevec import _finevec
-from finevec.commands import demo, neighbors, train
+from .. import _finevec
+from . import demo, neighbors, train
 
 _COMMANDS = {"train": train, "demo": demo, "neighbors": neighbors}
 
@@ -42,13 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         args = _parser().parse_args(argv)
-        code = _COMMANDS[args.command].run(args)
+        code: int = _COMMANDS[args.command].run(args)
         sys.stdout.flush()
         return code
     except SystemExit as stop:  # argparse, after --help or a wrong argument
         return stop.code if isinstance(stop.code, int) else 2
     except KeyboardInterrupt:
-        _complain("interrupted, nothing was saved")
+        _print_error("interrupted")
         return 130
     except BrokenPipeError:
         # The interpreter flushes standard output once more at exit, which must not fail again.
@@ -79,6 +79,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def entry_point() -> NoReturn:
+    """Run ``finevec`` as the process: what the installed script calls."""
+    sys.exit(main())
+
+
 def _complain(message: str) -> None:
+    _print_error(f"error: {' '.join(message.split())}")
+
+
+def _print_error(text: str) -> None:
     with contextlib.suppress(OSError):
-        print(f"finevec: error: {' '.join(message.split())}", file=sys.stderr)
+        print(f"finevec: {text}", file=sys.stderr)

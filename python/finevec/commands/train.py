@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finevec.commands.arguments import fraction, positive_number, whole_number
-from finevec.datasets.labelled import class_indices, class_names, read_labelled
-from finevec.models import BagClassifier, TextClassifier, save_model
-from finevec.models.directory import check_model_target
-from finevec.models.text_classifier import MODES, Example, OtherWords, model_words
-from finevec.progress import progress_for
-from finevec.text import TOKENIZERS
-from finevec.train import OPTIMIZERS, History, Settings, default_rates, evaluate, fit, hold_out
-from finevec.vectors import WordVectors
+from ..datasets.labelled import class_indices, class_names, read_labelled
+from ..models import BagClassifier, TextClassifier, save_model
+from ..models.directory import check_model_target
+from ..models.text_classifier import MODES, Example, OtherWords, model_words
+from ..progress import progress_for
+from ..text import TOKENIZERS
+from ..train import OPTIMIZERS, History, Settings, default_rates, evaluate, fit, hold_out
+from ..vectors import WordVectors
+from .arguments import fraction, positive_number, whole_number
 
 _RANDOM_BOUND = 0.25  # Kim 2014: rows of CNN-rand are drawn uniformly from within it
 _DEFAULT_DIM = 100
@@ -84,7 +84,9 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="stop after so many epochs without a better dev result; 0: never (default %(default)s)",
     )
-    training.add_argument("--seed", type=whole_number(0), default=defaults.seed, metavar="N", help="default %(default)s")
+    training.add_argument(
+        "--seed", type=whole_number(0), default=defaults.seed, metavar="N", help="default %(default)s"
+    )
     output = parser.add_argument_group("output")
     output.add_argument("--save", metavar="DIR", help="save the model and the tuned vectors (DIR/vectors.txt) here")
     output.add_argument(
@@ -92,8 +94,8 @@ def add_parser(subparsers: Any) -> None:
         type=whole_number(0),
         default=50_000,
         metavar="N",
-        help="save the vectors of the first N pretrained words that are not in the texts too, so that new texts may use "
-        "them (default %(default)s)",
+        help="save the vectors of the first N pretrained words that are not in the texts too, so that new texts "
+        "may use them (default %(default)s)",
     )
     output.add_argument("--metrics", metavar="FILE", help="write accuracies and more here, as JSON")
     output.add_argument("--quiet", action="store_true", help="show no progress")
@@ -245,7 +247,7 @@ def _describe(
     named = f" ({', '.join(classes)})" if len(classes) <= 10 else ""
     rows, dim = model.vectors.shape
     origin = "random" if model.mode == "random" else f"{known.sum():,} with a pretrained vector"
-    return f"{counts} texts, {len(classes)} classes{named}; {rows:,} words × {dim}, {origin}; {model.kind}, {model.mode}"
+    return f"{counts} texts, {len(classes)} classes{named}; {rows:,} words of {dim} numbers, {origin}"
 
 
 def _metrics(

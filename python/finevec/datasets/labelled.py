@@ -142,7 +142,7 @@ def class_indices(labels: Sequence[str], classes: Sequence[str], where: str) -> 
     for number, label in enumerate(labels, start=1):
         if label not in position:
             raise ValueError(
-                f"{where}:{number}: label {label!r} does not occur in the training texts, whose labels are {_listed(classes)}"
+                f"{where}:{number}: label {label!r} is not one of the training texts' labels: {_listed(classes)}"
             )
     return np.array([position[label] for label in labels], dtype=np.int64)
 

@@ -1,8 +1,8 @@
 """Dense layers. Each is a `forward` that returns its output and the function that takes the gradient back."""
 
-from finevec.layers.dropout import Dropout as Dropout
-from finevec.layers.linear import Linear as Linear
-from finevec.layers.loss import softmax as softmax
-from finevec.layers.loss import softmax_cross_entropy as softmax_cross_entropy
+from .dropout import Dropout as Dropout
+from .linear import Linear as Linear
+from .loss import softmax as softmax
+from .loss import softmax_cross_entropy as softmax_cross_entropy
 
 __all__ = ["Dropout", "Linear", "softmax", "softmax_cross_entropy"]

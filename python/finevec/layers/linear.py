@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from finevec.parameter import Parameter
+from ..parameter import Parameter
 
 
 class Linear:

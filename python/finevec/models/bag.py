@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-import finevec.functional as F
-from finevec.embedding import EmbeddingBag
-from finevec.layers import Dropout, Linear
-from finevec.models.text_classifier import TextClassifier
-from finevec.parameter import Parameter
+from ..embedding import EmbeddingBag
+from ..functional import embedding_bag
+from ..layers import Dropout, Linear
+from ..parameter import Parameter
+from .text_classifier import TextClassifier
 
 
 class BagClassifier(TextClassifier):
@@ -59,7 +59,9 @@ class BagClassifier(TextClassifier):
     ) -> None:
         super().__init__(words, classes, mode=mode, tokenizer=tokenizer)
         if vectors.ndim != 2 or vectors.shape[0] != len(self.words):
-            raise ValueError(f"vectors: expected shape ({len(self.words)}, dim), a row for each word, got {vectors.shape}")
+            raise ValueError(
+                f"vectors: expected shape ({len(self.words)}, dim), a row for each word, got {vectors.shape}"
+            )
         self.embedding = EmbeddingBag.from_pretrained(vectors, freeze=mode == "static", mode="mean")
         self.dropout = Dropout(dropout)
         self.output = Linear(vectors.shape[1], len(self.classes), dtype=vectors.dtype, seed=seed)
@@ -86,7 +88,7 @@ class BagClassifier(TextClassifier):
 
     def logits(self, ids: NDArray[np.int64], offsets: NDArray[np.int64], table: NDArray[Any]) -> NDArray[Any]:
         """Classify a batch whose `ids` are rows of `table`. See `TextClassifier.logits`."""
-        return self.output.forward(F.embedding_bag(ids, table, offsets, mode="mean"))[0]
+        return self.output.forward(embedding_bag(ids, table, offsets, mode="mean"))[0]
 
     def parameter_groups(self) -> dict[str, list[Parameter]]:
         """Return the parameters by group. A frozen table is in none."""

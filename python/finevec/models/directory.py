@@ -13,10 +13,10 @@ A model directory holds plain files; nothing in it is pickled or can run code.
 ``others.npy``       Opened as a memory map: only the words that occur are read.
 ===================  ==================================================================================================
 
-Saving writes all files into a new directory beside the wanted one, flushes them to the disk, and renames it. A directory
-in the way is first renamed to ``<name>.previous`` and removed at the end; so at every moment there is either the old model, the
-new one, or, for an instant between two renames, none under the wanted name and the old one under ``<name>.previous``.
-Files of other names that were in the old directory move into the new one.
+Saving writes all files into a new directory beside the wanted one, flushes them to the disk, and renames it. A
+directory in the way is first renamed to ``<name>.previous`` and removed at the end; so at every moment there is either
+the old model, the new one, or, for an instant between two renames, none under the wanted name and the old one under
+``<name>.previous``. Files of other names that were in the old directory move into the new one.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finevec.models.bag import BagClassifier
-from finevec.models.text_classifier import OtherWords, TextClassifier
-from finevec.vectors import WordVectors
+from ..vectors import WordVectors
+from .bag import BagClassifier
+from .text_classifier import OtherWords, TextClassifier
 
 FORMAT = "finevec-model"
 FORMAT_VERSION = 1
@@ -70,7 +70,7 @@ def check_model_target(directory: str | PathLike[str]) -> Path:
         if not path.is_dir():
             raise FileExistsError(f"{directory}: expected a directory to save the model in, found a file")
         if any(path.iterdir()) and not _is_model(path):
-            raise FileExistsError(f"{directory}: the directory holds something that is not a finevec model; choose another")
+            raise FileExistsError(f"{directory}: holds something that is not a finevec model; choose another directory")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{directory}: there is no directory {path.parent} to save it in")
     if not os.access(path.parent, os.W_OK):

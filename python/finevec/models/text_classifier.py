@@ -9,9 +9,10 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from finevec.layers.loss import softmax, softmax_cross_entropy
-from finevec.parameter import Parameter
-from finevec.text import TOKENIZERS, batch
+from ..layers.loss import softmax, softmax_cross_entropy
+from ..parameter import Parameter
+from ..text import TOKENIZERS, batch
+from ..train import BatchLoss
 
 MODES = ("static", "non-static", "random")
 """static: rows from pretrained vectors, frozen. non-static: the same, trained. random: random rows, trained."""
@@ -24,17 +25,6 @@ class Example(NamedTuple):
 
     ids: NDArray[np.int64]
     target: int
-
-
-class BatchLoss(NamedTuple):
-    """The mean loss of a batch in nats, how many of it were right, and the way back.
-
-    `backprop` adds to the gradients of the model's parameters.
-    """
-
-    value: float
-    correct: int
-    backprop: Callable[[], None]
 
 
 class OtherWords(NamedTuple):
@@ -135,9 +125,7 @@ class TextClassifier(ABC):
 
     def examples(self, tokenized: Sequence[Sequence[str]], targets: NDArray[np.integer[Any]]) -> list[Example]:
         """Return tokenized texts and the index of each one's class as examples."""
-        return [
-            Example(self.encode(tokens), int(target)) for tokens, target in zip(tokenized, targets, strict=True)
-        ]
+        return [Example(self.encode(tokens), int(target)) for tokens, target in zip(tokenized, targets, strict=True)]
 
     def loss(self, examples: Sequence[Example], rng: np.random.Generator | None = None) -> BatchLoss:
         """Return the loss of a batch of examples. `rng` draws the dropout; without it there is none."""
@@ -173,9 +161,7 @@ class TextClassifier(ABC):
         """Return the name of the likeliest class of each text; of equals, the first."""
         return [self.classes[index] for index in self.predict_proba(texts).argmax(axis=1)]
 
-    def _batch_and_table(
-        self, texts: Sequence[str]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
+    def _batch_and_table(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
         """Return ids, offsets and the small table that the ids point into: each different word of the batch once."""
         tokenize = TOKENIZERS[self.tokenizer]
         other_position: Mapping[str, int] = self.others.position if self.others else {}
@@ -194,7 +180,9 @@ class TextClassifier(ABC):
         return ids, offsets, table
 
 
-def model_words(training: Sequence[Sequence[str]], more: Sequence[Sequence[str]], known: Mapping[str, Any]) -> list[str]:
+def model_words(
+    training: Sequence[Sequence[str]], more: Sequence[Sequence[str]], known: Mapping[str, Any]
+) -> list[str]:
     """Return the words that become rows: those of the training texts, then those of `more` texts that are known.
 
     Parameters

@@ -1,0 +1,287 @@
+"""The command line from outside: what `finevec train` writes, and how every kind of bad input is told."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from finevec import WordVectors
+from finevec.commands import main
+from finevec.commands import train as train_command
+from finevec.models import directory, load_model
+from toy_texts import BAD, GOOD, PLAIN, toy_texts, write_tsv, write_vectors
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Training, dev and test texts and vectors; "superb" has no vector, "pleasant" occurs in the test texts alone."""
+    labels, texts = toy_texts(200, seed=0)
+    dev_labels, dev_texts = toy_texts(60, seed=1)
+    test_labels, test_texts = toy_texts(60, seed=2)
+    words = [*GOOD[:4], *BAD, *PLAIN, "pleasant", "spare", "more"]
+    return {
+        "train": write_tsv(tmp_path / "train.tsv", labels, texts),
+        "dev": write_tsv(tmp_path / "dev.tsv", dev_labels, dev_texts),
+        "test": write_tsv(tmp_path / "test.tsv", [*test_labels, "pos"], [*test_texts, "pleasant xyzzy"]),
+        "vectors": write_vectors(tmp_path / "vectors.txt", words),
+        "save": str(tmp_path / "model"),
+        "metrics": str(tmp_path / "metrics.json"),
+    }
+
+
+def arguments(files, *names, **more):
+    """Return the arguments of `finevec train` for these files; a keyword replaces one or adds one."""
+    chosen = {name: files[name] for name in names} | {key.replace("_", "-"): value for key, value in more.items()}
+    return ["train", "--quiet", *(part for name, value in chosen.items() for part in (f"--{name}", str(value)))]
+
+
+def read_json(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def failure(capsys, argv, code=2):
+    """Run a command that must fail; return its one line on standard error."""
+    assert main(argv) == code
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1, shown.err
+    assert shown.err.startswith("finevec: error: ")
+    return shown.err.removeprefix("finevec: error: ").rstrip("\n")
+
+
+# --- what is written -------------------------------------------------------------------------------------------------
+
+
+def test_train_with_everything(files, capsys):
+    assert main(arguments(files, "train", "dev", "test", "vectors", "save", "metrics", epochs=12)) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    metrics = read_json(files["metrics"])
+    assert metrics["rows"] == len(GOOD) + len(BAD) + len(PLAIN) + 1
+    assert metrics["known_words"] == metrics["rows"] - 1
+    # All but "pleasant", which no training text has. "superb" trains from a random row.
+    assert metrics["rows_changed"] == metrics["rows"] - 1
+    assert metrics["classes"] == ["neg", "pos"]
+    assert (metrics["train_texts"], metrics["dev_texts"], metrics["test_texts"]) == (200, 60, 61)
+    assert metrics["test_accuracy"] >= 0.9
+    assert metrics["seconds"] >= metrics["training_seconds"] > 0
+    assert metrics["history"]["best_epoch"] >= 1
+    assert f"test {100 * metrics['test_accuracy']:.2f} %" in shown.out
+    assert f"rows changed  {metrics['rows_changed']} of {metrics['rows']}" in shown.out
+
+    model = load_model(files["save"])
+    rows = [line.split("\t") for line in Path(files["test"]).read_text(encoding="utf-8").splitlines()]
+    right = [model.predict([text])[0] == label for label, text in rows]
+    assert sum(right) / len(right) == metrics["test_accuracy"]
+    tuned = WordVectors.load(os.path.join(files["save"], "vectors.txt"))
+    assert np.array_equal(tuned.vectors, model.vectors)
+    assert list(model.others.position) == ["spare", "more"]
+    assert directory.read_training(files["save"])["optimizer"] == "adagrad"
+
+
+def test_without_dev_and_test_a_tenth_is_held_out_and_what_is_missing_is_null(files):
+    assert main(arguments(files, "train", "vectors", "metrics", epochs=1, mode="static")) == 0
+    metrics = read_json(files["metrics"])
+    assert metrics["test_accuracy"] is None
+    assert (metrics["train_texts"], metrics["dev_texts"], metrics["test_texts"]) == (180, 20, 0)
+    assert metrics["dev_accuracy"] is not None
+    assert metrics["rows_changed"] == 0
+    assert metrics["embedding_lr"] is None
+
+
+def test_random_needs_no_vectors(files):
+    options = {"epochs": 2, "mode": "random", "dim": 5}
+    assert main(arguments(files, "train", "test", "metrics", "save", **options)) == 0
+    metrics = read_json(files["metrics"])
+    assert (metrics["dim"], metrics["known_words"]) == (5, 0)
+    assert metrics["rows"] == len(GOOD) + len(BAD) + len(PLAIN)
+    assert load_model(files["save"]).others is None
+
+
+def test_packed_files_give_the_same_model(files, tmp_path):
+    packed = tmp_path / "packed"
+    packed.write_bytes(gzip.compress(Path(files["train"]).read_bytes()))
+    results = []
+    for train in (files["train"], str(packed)):
+        assert main(arguments(files, "vectors", "metrics", train=train, epochs=2)) == 0
+        results.append(read_json(files["metrics"])["history"]["epochs"][-1]["train_loss"])
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, None), (1, ["pleasant"])])
+def test_how_many_other_words_are_saved_can_be_chosen(files, count, expected):
+    assert main(arguments(files, "train", "vectors", "save", epochs=1, other_words=count)) == 0
+    others = load_model(files["save"]).others
+    assert (list(others.position) if others else None) == expected
+
+
+def test_a_kept_vector_decides_about_a_text_of_new_words(files):
+    assert main(arguments(files, "train", "vectors", "save", epochs=1)) == 0
+    model = load_model(files["save"])
+    assert not np.array_equal(model.predict_proba(["pleasant"]), model.predict_proba(["xyzzy"]))
+
+
+def test_progress_is_on_standard_error_and_the_result_on_standard_output(files, capsys):
+    argv = [part for part in arguments(files, "train", "vectors", epochs=2, freeze_epochs=1) if part != "--quiet"]
+    assert main(argv) == 0
+    shown = capsys.readouterr()
+    assert "180 train, 20 dev texts, 2 classes (neg, pos); 30 words of 8 numbers, 29 with a pretrained" in shown.err
+    assert "epoch 2: the embedding thaws" in shown.err
+    assert shown.out.startswith("accuracy  train ")
+    assert len(shown.out.splitlines()) == 2
+
+
+def test_two_runs_write_the_same_model(files, tmp_path):
+    saved = []
+    for name in ("first", "second"):
+        assert main(arguments(files, "train", "dev", "vectors", epochs=3, save=tmp_path / name)) == 0
+        saved.append((tmp_path / name / "vectors.txt").read_bytes())
+    assert saved[0] == saved[1]
+
+
+# --- bad input -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["tune"], "invalid choice: 'tune'"),
+        (["train"], "the following arguments are required: --train"),
+        (
+            ["train", "--train", "x", "--epochs", "0"],
+            "argument --epochs: expected a whole number of at least 1, got '0'",
+        ),
+        (["train", "--train", "x", "--epochs", "two"], "expected a whole number of at least 1, got 'two'"),
+        (["train", "--train", "x", "--lr", "-1"], "argument --lr: expected a number above 0, got '-1'"),
+        (["train", "--train", "x", "--lr", "nan"], "argument --lr: expected a number above 0, got 'nan'"),
+        (["train", "--train", "x", "--dropout", "1"], "expected a number of at least 0 and below 1, got '1'"),
+        (["train", "--train", "x", "--mode", "frozen"], "argument --mode: invalid choice: 'frozen'"),
+        (["train", "--train", "x", "--optimizer", "lamb"], "argument --optimizer: invalid choice: 'lamb'"),
+        (["train", "--train", "x"], "--mode non-static needs --vectors FILE"),
+        (["train", "--train", "x", "--mode", "random", "--vectors", "v"], "--mode random takes no --vectors"),
+        (["train", "--train", "x", "--vectors", "v", "--dim", "5"], "--dim is for --mode random only"),
+        (["train", "--train", "x", "--vectors", "v", "--mode", "static", "--freeze-epochs", "1"], "has no meaning"),
+        (["train", "--train", "none.tsv", "--vectors", "v"], "none.tsv: No such file or directory"),
+        (["demo", "--seeds", "0"], "argument --seeds: expected a whole number of at least 1"),
+    ],
+)
+def test_wrong_arguments(capsys, argv, message):
+    assert message in failure(capsys, argv)
+
+
+@pytest.mark.parametrize(
+    ("part", "data", "message"),
+    [
+        ("train", b"", "the file is empty"),
+        ("train", b"a\tone\nb two\n", "train.bad:2: expected label<TAB>text, found no tab"),
+        ("train", b"a\tone\nb\t\n", "train.bad:2: the text is empty"),
+        ("train", b"a\tone\nb\t\xff\n", "train.bad:2: not UTF-8"),
+        ("train", b"a\tone\na\ttwo\n", "expected texts of at least 2 classes, found only the label 'a'"),
+        ("train", b"a\tgood\nb\tbad\n", "too few training texts to hold out a tenth"),
+        ("train", b"a\t...\nb\t;;;\n", "the kim tokenizer finds no word in any text"),
+        ("train", b"a\txyzzy plugh\na\txyzzy\nb\tfrotz\n", "none of the 3 words of the texts has a vector here"),
+        ("train", b"\x1f\x8b\x08rest", "damaged gzip file"),
+        ("dev", b"pos\tgood\nmaybe\tbad\n", "dev.bad:2: label 'maybe' is not one of the training texts' labels"),
+        ("test", b"neutral\tgood\n", "test.bad:1: label 'neutral' is not one of"),
+        ("test", b"", "test.bad: the file is empty"),
+        ("vectors", b"", "vectors.bad"),
+        ("vectors", b"good 1 2 3\nbad 1 2\n", "vectors.bad"),
+        ("vectors", b"good 1 2 3\nbad 1 x 3\n", "vectors.bad"),
+        ("vectors", b"5 3\ngood 1 2 3\nbad 1 2 3\n", "vectors.bad"),
+        ("vectors", b"good 1 2 3\nb\xff\xfed 1 2 3\n", "vectors.bad"),
+    ],
+)
+def test_bad_files(files, tmp_path, capsys, part, data, message):
+    bad = tmp_path / f"{part}.bad"
+    bad.write_bytes(data)
+    argv = arguments(files, *{"train", "vectors", "save", "metrics"} - {part}, **{part: bad})
+    assert message in failure(capsys, argv)
+    assert not os.path.exists(files["save"])
+    assert not os.path.exists(files["metrics"])
+
+
+@pytest.mark.parametrize("part", ["train", "dev", "test", "vectors"])
+def test_a_directory_in_place_of_a_file(files, tmp_path, capsys, part):
+    (tmp_path / "folder").mkdir()
+    argv = arguments(files, *{"train", "vectors"} - {part}, **{part: tmp_path / "folder"})
+    assert "folder: Is a directory" in failure(capsys, argv)
+
+
+def test_output_that_cannot_be_written_is_told_before_training(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(train_command, "fit", None)  # training would fail in another way
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("words")
+    message = failure(capsys, arguments(files, "train", "vectors", save=tmp_path / "mine"))
+    assert "mine: holds something that is not a finevec model" in message
+    message = failure(capsys, arguments(files, "train", "vectors", save=tmp_path / "no" / "model"))
+    assert "there is no directory" in message
+    message = failure(capsys, arguments(files, "train", "vectors", metrics=tmp_path / "no" / "m.json"))
+    assert "there is no directory" in message
+    message = failure(capsys, arguments(files, "train", "vectors", metrics=tmp_path))
+    assert "expected a file to write the metrics to, found a directory" in message
+
+
+def test_metrics_may_go_into_the_model_directory(files, tmp_path):
+    inside = tmp_path / "model" / "metrics.json"
+    for _ in range(2):
+        assert main(arguments(files, "train", "vectors", "save", epochs=1, metrics=inside)) == 0
+        assert json.loads(inside.read_text())["rows"] == 30
+
+
+def test_a_run_that_diverges_ends_with_1_and_saves_nothing(files, capsys):
+    argv = arguments(files, "train", "vectors", "save", optimizer="sgd", lr=1e38, embedding_lr=1e38)
+    message = failure(capsys, argv, code=1)
+    assert "with lr 1e+38 and embedding lr 1e+38: try smaller rates" in message
+    assert not os.path.exists(files["save"])
+
+
+def test_an_interrupt_ends_with_130_and_one_line(files, capsys, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train_command, "fit", interrupt)
+    assert main(arguments(files, "train", "vectors", "save")) == 130
+    assert capsys.readouterr().err == "finevec: interrupted\n"
+    assert not os.path.exists(files["save"])
+
+
+def test_a_bug_is_not_dressed_up_as_bad_input(files, monkeypatch):
+    def broken(*args):
+        raise TypeError("a bug")
+
+    monkeypatch.setattr(train_command, "fit", broken)
+    with pytest.raises(TypeError, match="a bug"):
+        main(arguments(files, "train", "vectors"))
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["train", "--help"], ["demo", "--help"], ["--version"]])
+def test_help_and_version(capsys, argv):
+    assert main(argv) == 0
+    assert "finevec" in capsys.readouterr().out
+
+
+# --- as a process ----------------------------------------------------------------------------------------------------
+
+
+def test_python_dash_m(files):
+    argv = [sys.executable, "-m", "finevec", "train", "--train", "none.tsv", "--vectors", files["vectors"]]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "finevec: error: none.tsv: No such file or directory\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes break in another way on Windows")
+def test_a_reader_that_goes_away(files):
+    argv = [sys.executable, "-m", "finevec", *arguments(files, "train", "vectors", epochs=1)]
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run(argv, stdout=write_end, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (141, "")

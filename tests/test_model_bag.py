@@ -1,0 +1,362 @@
+"""The bag classifier: its formula and gradients, its words, prediction, and the directory it is saved in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from finevec import WordVectors
+from finevec.models import BagClassifier, directory, load_model, save_model
+from finevec.models.text_classifier import Example, OtherWords, model_words
+from toy_texts import BAD, GOOD, PLAIN, toy_table
+
+WORDS = [*GOOD, *BAD, *PLAIN]
+
+
+def build(dtype=np.float64, **options):
+    return BagClassifier(toy_table(WORDS, dtype=dtype), WORDS, ["neg", "pos", "other"], seed=1, **options)
+
+
+def examples():
+    """Ragged texts: a repeated word, an empty one, a single word."""
+    return [
+        Example(np.array([0, 3, 3, 7]), 1),
+        Example(np.array([], dtype=np.int64), 0),
+        Example(np.array([9]), 2),
+        Example(np.array([3, 0, 20, 11, 12, 3]), 1),
+    ]
+
+
+def plain_loss(table, weight, bias, batch):
+    """Mean cross-entropy, text by text, sharing no code with the package."""
+    total = 0.0
+    for ids, target in batch:
+        mean = np.mean([table[row] for row in ids], axis=0) if len(ids) else np.zeros(table.shape[1])
+        logits = np.array([row @ mean + shift for row, shift in zip(weight, bias, strict=True)])
+        total += np.log(np.exp(logits).sum()) - logits[target]
+    return total / len(batch)
+
+
+def table_gradient(model, batch):
+    """The gradient that reaches the table, by one step of plain descent on a copy."""
+    from finevec.optim import SGD
+
+    before = model.vectors.copy()
+    optimizer = SGD([model.embedding.weight], lr=1.0)
+    model.loss(batch).backprop()
+    optimizer.step()
+    grad = before - model.vectors
+    model.vectors[...] = before
+    return grad
+
+
+def test_loss_equals_the_plain_formula():
+    model = build()
+    loss = model.loss(examples())
+    expected = plain_loss(model.vectors, model.output.weight.data, model.output.bias.data, examples())
+    assert loss.value == pytest.approx(expected, rel=1e-13)
+    assert 0 <= loss.correct <= 4
+
+
+def test_gradients_against_central_differences():
+    model = build()
+    grads = {"embedding": table_gradient(model, examples())}
+    grads["output.weight"], grads["output.bias"] = model.output.weight.grad, model.output.bias.grad
+    arrays, step = model.arrays(), 1e-6
+    for name, array in arrays.items():
+        numeric = np.zeros_like(array)
+        for index in np.ndindex(array.shape):
+            kept = array[index]
+            array[index] = kept + step
+            above = plain_loss(*arrays.values(), examples())
+            array[index] = kept - step
+            below = plain_loss(*arrays.values(), examples())
+            array[index] = kept
+            numeric[index] = (above - below) / (2 * step)
+        np.testing.assert_allclose(grads[name], numeric, atol=1e-8, err_msg=name)
+
+
+def test_dropout_gradient_follows_the_mask():
+    model = build(dropout=0.5)
+    loss = model.loss(examples(), np.random.default_rng(5))
+    again = model.loss(examples(), np.random.default_rng(5))
+    assert loss.value == again.value
+    assert loss.value != model.loss(examples()).value
+    loss.backprop()
+    silenced = np.random.default_rng(5).random((4, 8), dtype=np.float32) < 0.5
+    nowhere = silenced.all(axis=0)
+    assert nowhere.any(), "the seed must silence some column everywhere"
+    assert (model.output.weight.grad[:, nowhere] == 0).all()
+
+
+def test_a_static_table_takes_no_gradient_and_is_in_no_group():
+    model = build(mode="static")
+    model.loss(examples()).backprop()
+    assert model.embedding.weight.grad is None
+    assert model.parameter_groups()["embedding"] == []
+    assert len(build(mode="random").parameter_groups()["embedding"]) == 1
+
+
+def test_the_table_is_shared_and_not_copied():
+    table = toy_table(WORDS)
+    assert BagClassifier(table, WORDS, ["a", "b"]).vectors is table
+
+
+def test_words_are_those_of_training_then_known_ones_of_other_texts():
+    words = model_words([["b", "a", "b"], ["c"]], [["d", "a"], ["unknown", "e"]], {"e": 0, "d": 1, "z": 2})
+    assert words == ["b", "a", "c", "d", "e"]
+
+
+def test_prediction_equals_the_forward_pass_bit_for_bit():
+    model = build(np.float32)
+    texts = ["good bad worda", "dull dull", "wordb wordc superb fine"]
+    batch = [Example(model.encode(text.split()), 0) for text in texts]
+    ids = np.concatenate([example.ids for example in batch])
+    offsets = np.cumsum([0, *(len(example.ids) for example in batch)])
+    logits, _ = model.forward(ids, offsets)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    assert np.array_equal(model.predict_proba(texts), exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+def test_batches_of_prediction_do_not_change_the_classes():
+    model = build(np.float32)
+    texts = [f"{first} {second}" for first in WORDS for second in WORDS]
+    assert len(texts) > 256
+    one_by_one = [model.predict([text])[0] for text in texts]
+    assert model.predict(texts) == one_by_one
+    assert model.predict([]) == []
+
+
+def test_unknown_words_are_skipped_and_an_unknown_text_is_classified_by_the_biases():
+    model = build()
+    assert np.array_equal(model.predict_proba(["good xyzzy"]), model.predict_proba(["good"]))
+    biases = model.output.bias.data
+    expected = np.exp(biases) / np.exp(biases).sum()
+    for text in ("xyzzy", "", "   "):
+        np.testing.assert_allclose(model.predict_proba([text])[0], expected, rtol=1e-14)
+
+
+def test_words_that_are_no_rows_take_the_saved_vectors():
+    model = build()
+    model.others = OtherWords({"pleasant": 1, "good": 0}, np.stack([np.full(8, 9.0), model.vectors[0]]))
+    # "pleasant" has the vector of "good"; the row of "good" itself comes before the other vector of that name.
+    np.testing.assert_array_equal(model.predict_proba(["pleasant dull"]), model.predict_proba(["good dull"]))
+    assert not np.array_equal(model.predict_proba(["dull"]), model.predict_proba(["pleasant dull"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mode": "frozen"}, "mode: expected one of static, non-static, random, got 'frozen'"),
+        ({"tokenizer": "moses"}, "tokenizer: expected one of .*got 'moses'"),
+        ({"dropout": 1.0}, "expected 0 <= rate < 1"),
+        ({"classes": ["a"]}, "at least 2 classes"),
+        ({"classes": ["a", "a"]}, "at least 2 classes with different names"),
+        ({"words": ["x"] * len(WORDS)}, "expected different words"),
+        ({"words": ["x"]}, r"expected shape \(1, dim\), a row for each word, got \(30, 8\)"),
+    ],
+)
+def test_a_model_refuses_what_does_not_fit(change, message):
+    arguments = {"words": WORDS, "classes": ["a", "b"], **change}
+    with pytest.raises(ValueError, match=message):
+        BagClassifier(toy_table(WORDS), **arguments)
+
+
+# --- the directory ---------------------------------------------------------------------------------------------------
+
+
+def saved(tmp_path, **options):
+    model = build(np.float32, **options)
+    save_model(model, tmp_path / "model", training={"seed": 3})
+    return model, tmp_path / "model"
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_a_saved_model_comes_back_bit_for_bit(tmp_path):
+    model, path = saved(tmp_path, mode="static", tokenizer="whitespace", dropout=0.25)
+    loaded = load_model(path)
+    for name, array in model.arrays().items():
+        assert np.array_equal(array, loaded.arrays()[name]), name
+    assert (loaded.words, loaded.classes, loaded.config()) == (model.words, model.classes, model.config())
+    texts = ["good bad", "nothing", "wordq lovely"]
+    assert np.array_equal(model.predict_proba(texts), loaded.predict_proba(texts))
+    assert loaded.others is None
+    assert directory.read_training(path) == {"seed": 3}
+    assert names(tmp_path) == ["model"]
+
+
+def test_the_tuned_vectors_are_a_word_vectors_file(tmp_path):
+    model, path = saved(tmp_path)
+    vectors = WordVectors.load(path / "vectors.txt")
+    assert list(vectors.index_to_key) == model.words
+    assert np.array_equal(vectors.vectors, model.vectors)
+
+
+def test_other_words_are_saved_in_their_own_order(tmp_path):
+    model = build(np.float32)
+    pool = toy_table(["a", "b", "c", "d"], seed=9)
+    model.others = OtherWords({"pleasant": 2, "nasty": 0}, pool)
+    save_model(model, tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    texts = ["pleasant wordc", "nasty", "neither"]
+    assert np.array_equal(model.predict_proba(texts), loaded.predict_proba(texts))
+    assert loaded.others is not None
+    assert loaded.others.vectors.shape == (2, 8)
+
+
+def test_class_names_and_words_may_hold_any_text(tmp_path):
+    words = ['quo"te', "back\\slash", "ünïcode", "日本"]
+    model = BagClassifier(toy_table(words), words, ["très bien", 'a "b"', "10"], tokenizer="whitespace")
+    save_model(model, tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    assert loaded.words == words
+    assert loaded.classes == model.classes
+
+
+def test_saving_again_replaces_the_model_and_keeps_other_files(tmp_path):
+    _, path = saved(tmp_path)
+    (path / "notes.txt").write_text("mine")
+    (path / "others.npy").write_bytes(b"left over from another model")
+    model = build(np.float32, dropout=0.5)
+    save_model(model, path)
+    assert load_model(path).config()["dropout"] == 0.5
+    assert (path / "notes.txt").read_text() == "mine"
+    assert "others.npy" not in names(path)
+    assert names(tmp_path) == ["model"]
+
+
+def test_no_directory_of_the_users_is_overwritten(tmp_path):
+    model = build(np.float32)
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "model.json").write_text('{"format": "something else"}')
+    with pytest.raises(FileExistsError, match="holds something that is not a finevec model"):
+        save_model(model, tmp_path / "thesis")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(FileExistsError, match="found a file"):
+        save_model(model, tmp_path / "file")
+    with pytest.raises(FileNotFoundError, match="there is no directory"):
+        save_model(model, tmp_path / "none" / "model")
+    (tmp_path / "empty").mkdir()
+    save_model(model, tmp_path / "empty")
+    assert names(tmp_path) == ["empty", "file", "thesis"]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("failing", ["savez", "fsync", "rename"])
+def test_an_interrupted_save_leaves_the_old_model(tmp_path, monkeypatch, failing):
+    old, path = saved(tmp_path)
+    calls = []
+
+    def interrupt(*args, **kwargs):
+        calls.append(args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if failing == "savez":
+            patch.setattr(np, "savez", interrupt)
+        elif failing == "fsync":
+            patch.setattr(os, "fsync", interrupt)
+        else:
+            rename = type(path).rename
+
+            def rename_all_but_the_new_one(self, target):
+                return interrupt() if self.name.startswith(".model.") else rename(self, target)
+
+            patch.setattr(type(path), "rename", rename_all_but_the_new_one)
+        with pytest.raises(KeyboardInterrupt):
+            save_model(build(np.float32, dropout=0.75), path)
+    assert calls
+    assert load_model(path).config() == old.config()
+    assert names(tmp_path) == ["model"]
+
+
+def test_a_first_save_that_is_interrupted_leaves_nothing(tmp_path, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        save_model(build(np.float32), tmp_path / "model")
+    assert names(tmp_path) == []
+
+
+def test_a_process_killed_between_the_renames_leaves_a_hint(tmp_path):
+    _, path = saved(tmp_path)
+    path.rename(tmp_path / "model.previous")
+    with pytest.raises(FileNotFoundError, match=r"a save was interrupted, the model before it is .*model\.previous"):
+        load_model(path)
+    save_model(build(np.float32), path)
+    save_model(build(np.float32), path)
+    assert names(tmp_path) == ["model"]
+
+
+def edit_config(path, **changes):
+    config = json.loads((path / "model.json").read_text())
+    config.update(changes)
+    (path / "model.json").write_text(json.dumps(config))
+
+
+def damage(path, what):
+    if what == "no directory":
+        shutil.rmtree(path)
+    elif what == "no model.json":
+        (path / "model.json").unlink()
+    elif what == "no weights":
+        (path / "weights.npz").unlink()
+    elif what == "bad json":
+        (path / "model.json").write_text("{")
+    elif what == "other format":
+        edit_config(path, format="x")
+    elif what == "newer":
+        edit_config(path, format_version=99)
+    elif what == "unknown kind":
+        edit_config(path, kind="transformer")
+    elif what == "no classes":
+        config = json.loads((path / "model.json").read_text())
+        del config["classes"]
+        (path / "model.json").write_text(json.dumps(config))
+    elif what == "cut weights":
+        data = (path / "weights.npz").read_bytes()
+        (path / "weights.npz").write_bytes(data[: len(data) // 2])
+    elif what == "words of another model":
+        (path / "words.json").write_text('["one", "two"]')
+    elif what == "classes of another model":
+        edit_config(path, classes=["a", "b"])
+    elif what == "unknown option":
+        edit_config(path, model={"width": 3})
+    elif what == "pickle":
+        np.savez(path / "weights.npz", embedding=np.array([{}], dtype=object))
+    else:
+        raise AssertionError(what)
+
+
+@pytest.mark.parametrize(
+    ("what", "error", "message"),
+    [
+        ("no directory", FileNotFoundError, "there is no such model directory"),
+        ("no model.json", FileNotFoundError, "not a finevec model: it has no model.json"),
+        ("no weights", FileNotFoundError, "weights.npz"),
+        ("bad json", ValueError, "damaged model: not JSON"),
+        ("other format", ValueError, "not a finevec model"),
+        ("newer", ValueError, "model of format version 99, this finevec reads 1"),
+        ("unknown kind", ValueError, "unknown kind of model 'transformer', expected one of bag"),
+        ("no classes", ValueError, "damaged model: KeyError: 'classes'"),
+        ("cut weights", ValueError, "weights.npz: damaged model"),
+        ("words of another model", ValueError, "damaged model: ValueError: vectors: expected shape"),
+        ("classes of another model", ValueError, "weight output.weight: expected"),
+        ("unknown option", ValueError, "damaged model: TypeError"),
+        ("pickle", ValueError, "damaged model"),
+    ],
+)
+def test_a_missing_or_damaged_model_is_told(tmp_path, what, error, message):
+    _, path = saved(tmp_path)
+    damage(path, what)
+    with pytest.raises(error, match=message) as caught:
+        load_model(path)
+    assert "model" in str(caught.value)
