@@ -1,6 +1,7 @@
 """The compiled core: thin functions over NumPy arrays. `finevec.functional` is the documented door to them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import Any, Literal, final
 
 import numpy as np
@@ -190,3 +191,50 @@ def get_simd_level() -> str:
 
 def set_simd_level(level: str) -> None:
     """Force an instruction set, for tests and measurements. ValueError for one that this machine cannot run."""
+
+def read_text(
+    path: str | PathLike[str],
+    *,
+    format: str | None = None,
+    vocabulary: Sequence[str] | None = None,
+    limit: int | None = None,
+    dtype: str = "float32",
+    encoding_errors: str = "strict",
+    progress: Callable[[int, int, int], object] | None = None,
+) -> tuple[NDArray[Any], bytes, NDArray[np.int64], dict[str, Any]]:
+    """Read word vectors from GloVe or word2vec text, plain or gzip. See `finevec.WordVectors.load`.
+
+    Parameters
+    ----------
+    format : {"glove", "word2vec"}, optional
+        None: told by the content.
+    progress : callable, optional
+        Called every 1024 rows with (rows, bytes read, bytes of the file); an exception of its ends the reading.
+
+    Returns
+    -------
+    vectors : ndarray of `dtype`, shape (n, dim)
+    word_block : bytes
+        The words, UTF-8, end to end.
+    word_offsets : ndarray of int64, shape (n + 1,)
+        Word ``i`` is ``word_block[word_offsets[i]:word_offsets[i + 1]]``.
+    info : dict
+        "format", "rows", "repeated", "final_newline": see `finevec.vectors.FileInfo`.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        The file is malformed: the text names the line, what was found and what was wanted.
+    """
+
+def write_text(
+    path: str | PathLike[str],
+    vectors: NDArray[Any],
+    word_block: bytes,
+    word_offsets: NDArray[np.int64],
+    *,
+    format: str,
+) -> None:
+    """Write word vectors as GloVe or word2vec text, aside and renamed. See `finevec.WordVectors.save`."""

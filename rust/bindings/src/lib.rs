@@ -10,6 +10,7 @@ mod grad;
 mod lookup;
 mod optim;
 mod threads;
+mod vectors;
 
 use pyo3::prelude::*;
 
@@ -23,5 +24,6 @@ fn _finevec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     bag::register(module)?;
     coalesce::register(module)?;
     grad::register(module)?;
-    optim::register(module)
+    optim::register(module)?;
+    vectors::register(module)
 }

@@ -1,0 +1,330 @@
+"""`WordVectors`: a table of vectors and the words of its rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar, overload
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from . import load_save, matrix, queries
+from .packed import PackedWords
+
+_Default = TypeVar("_Default")
+
+
+class WordVectors:
+    """Word vectors, with gensim's names (`gensim.models.KeyedVectors`).
+
+    Parameters
+    ----------
+    words : sequence of str
+        The word of each row, each once.
+    vectors : ndarray of float32 or float64, shape (len(words), dim)
+        The table, C-contiguous or with contiguous rows, native byte order; a memory map is one. Kept as it is, never
+        copied and never normalised: what changes it changes these word vectors.
+
+    Attributes
+    ----------
+    vectors : ndarray, shape (n, dim)
+        The table.
+    file_info : FileInfo or None
+        What the file told, for vectors that came from one.
+
+    Raises
+    ------
+    TypeError
+        `vectors` is not an ndarray, has another dtype, or a word is no string.
+    ValueError
+        `vectors` is not 2-D, the numbers of words and rows differ, or a word comes twice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> wv = WordVectors(["king", "queen", "pear"], np.array([[3.0, 4.0], [4.0, 3.0], [-4.0, 3.0]]))
+    >>> wv["queen"]
+    array([4., 3.])
+    >>> [(word, round(cosine, 2)) for word, cosine in wv.most_similar("king", topn=2)]
+    [('queen', 0.96), ('pear', 0.0)]
+    """
+
+    vectors: NDArray[Any]
+    file_info: load_save.FileInfo | None
+
+    def __init__(self, words: Sequence[str], vectors: NDArray[Any]) -> None:
+        self.vectors = _checked_table(vectors)
+        self.file_info = None
+        self._packed: PackedWords | None = None
+        self._words: list[str] | None = list(words)
+        if len(self._words) != len(vectors):
+            raise ValueError(f"expected a word for each of the {len(vectors)} rows, got {len(self._words)} words")
+        self._index: dict[str, int] | None = _index_of(self._words)
+
+    @classmethod
+    def _from_packed(
+        cls, packed: PackedWords, vectors: NDArray[Any], file_info: load_save.FileInfo | None
+    ) -> WordVectors:
+        """Return word vectors of words that a reader packed, each once. Strings are made when they are asked for."""
+        loaded = cls.__new__(cls)
+        loaded.vectors = vectors
+        loaded.file_info = file_info
+        loaded._packed, loaded._words, loaded._index = packed, None, None
+        return loaded
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        format: str = "auto",
+        vocabulary: Iterable[str] | None = None,
+        limit: int | None = None,
+        dtype: DTypeLike = "float32",
+        mmap: bool = False,
+        encoding_errors: str = "strict",
+        progress: Callable[[int, int, int], object] | None = None,
+    ) -> WordVectors:
+        """Read a file of word vectors. See `docs/formats.md` for the formats.
+
+        Parameters
+        ----------
+        path : str or path
+            Plain or gzip, told by its content.
+        format : {"auto", "glove", "word2vec"}
+            ``"auto"`` tells by the content: a first line of two whole numbers is the header of word2vec text.
+        vocabulary : iterable of str, optional
+            Only these words are kept, in the order of the file; words that the file lacks are left out.
+        limit : int, optional
+            Only the first `limit` rows of the file are looked at (`vocabulary` picks among them). What follows is
+            not read, and the header's count is not checked.
+        dtype : {"float32", "float64"}
+            Numbers are parsed as float64 and cast, as Python and gensim do.
+        mmap : bool
+            Text cannot be mapped: only False.
+        encoding_errors : {"strict", "replace", "ignore"}
+            What to do with words that are not UTF-8, as in `bytes.decode`.
+        progress : callable, optional
+            Called now and then with (rows read, bytes of the file read, bytes of the file).
+
+        Returns
+        -------
+        WordVectors
+            Values as stored. Of a repeated word the first row is kept; ``file_info.repeated`` counts the others, and
+            a warning is logged once.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read: `FileNotFoundError` and the like.
+        ValueError
+            The file is malformed. The text names the file, the line, what was found and what was wanted.
+        """
+        file = load_save.load(path, format, vocabulary, limit, dtype, mmap, encoding_errors, progress)
+        return cls._from_packed(*file)
+
+    def save(self, path: str | os.PathLike[str], *, format: str = "auto") -> None:
+        """Write the vectors to a file, so that `load` gives back the same words and the same bits.
+
+        The file is written aside and renamed: when anything goes wrong, an old file of that name stays whole.
+
+        Parameters
+        ----------
+        path : str or path
+            Packed with gzip when the name ends in ``.gz``.
+        format : {"auto", "glove", "word2vec"}
+            ``"auto"`` is word2vec text, whatever the suffix: its header lets a reader notice a cut file, and
+            gensim's `load_word2vec_format` reads it as it is. ``"glove"`` leaves the header out.
+
+        Raises
+        ------
+        ValueError
+            A word or value could not be read back: a line break in a word, a value that is not finite, words that
+            end in numbers where nothing tells them from the row's numbers. Or ``"auto"`` with a suffix that
+            promises another format, such as ``.bin``.
+        OSError
+            The file cannot be written.
+        """
+        load_save.save(path, format, self._pack(), self.vectors)
+
+    @property
+    def index_to_key(self) -> list[str]:
+        """The word of each row."""
+        if self._words is None:
+            assert self._packed is not None
+            self._words = self._packed.unpack()
+        return self._words
+
+    @property
+    def key_to_index(self) -> dict[str, int]:
+        """The row of each word."""
+        if self._index is None:
+            self._index = {word: row for row, word in enumerate(self.index_to_key)}
+        return self._index
+
+    @property
+    def vector_size(self) -> int:
+        """Numbers in a vector, dim."""
+        return int(self.vectors.shape[1])
+
+    def __len__(self) -> int:
+        """Return the number of words."""
+        return int(self.vectors.shape[0])
+
+    def __contains__(self, word: object) -> bool:
+        """Return whether `word` has a vector."""
+        return isinstance(word, str) and word in self.key_to_index
+
+    def __repr__(self) -> str:
+        """Return the size and the element type."""
+        return f"<WordVectors: {len(self)} words x {self.vector_size}, {self.vectors.dtype}>"
+
+    def __getitem__(self, words: str | Sequence[str]) -> NDArray[Any]:
+        """Return the vector of a word, shape (dim,), or of a list of words, shape (len(words), dim).
+
+        One word gives a read-only view of its row, a list gives a copy. `KeyError` names an unknown word.
+        """
+        if isinstance(words, str):
+            return self.get_vector(words)
+        rows = np.array([self.get_index(word) for word in words], np.intp)
+        return np.asarray(self.vectors[rows])
+
+    @overload
+    def get_index(self, word: str) -> int: ...
+    @overload
+    def get_index(self, word: str, default: _Default) -> int | _Default: ...
+    def get_index(self, word: str, *default: _Default) -> int | _Default:
+        """Return the row of `word`, or `default`; `KeyError` where neither is there."""
+        if not isinstance(word, str):
+            raise TypeError(f"expected a word, got {type(word).__name__}")
+        row = self.key_to_index.get(word)
+        if row is not None:
+            return row
+        if default:
+            return default[0]
+        raise KeyError(f"{word!r} is not among the {len(self)} words")
+
+    def get_vector(self, word: str, norm: bool = False) -> NDArray[Any]:
+        """Return the vector of `word`, shape (dim,): a read-only view of its row; with `norm` a copy of length 1."""
+        vector: NDArray[Any] = self.vectors[self.get_index(word)]
+        if norm:
+            return queries.unit(vector).astype(vector.dtype)
+        vector = vector.view()
+        vector.flags.writeable = False
+        return vector
+
+    @overload
+    def most_similar(
+        self, positive: queries.Examples | None = None, negative: queries.Examples | None = None, topn: int = 10
+    ) -> list[tuple[str, float]]: ...
+    @overload
+    def most_similar(
+        self, positive: queries.Examples | None = None, negative: queries.Examples | None = None, *, topn: None
+    ) -> NDArray[Any]: ...
+    def most_similar(
+        self,
+        positive: queries.Examples | None = None,
+        negative: queries.Examples | None = None,
+        topn: int | None = 10,
+    ) -> list[tuple[str, float]] | NDArray[Any]:
+        """Return the words nearest by cosine to the mean of some examples.
+
+        The mean is that of gensim: the words' vectors at length 1, and vectors as they are given, `negative` ones with
+        a minus. Lengths are taken afresh each time, so the answer is right after fine-tuning too. O(n dim).
+
+        Parameters
+        ----------
+        positive, negative : str, ndarray of shape (dim,), or a list of these
+            Words given here are left out of the answer.
+        topn : int or None
+            How many words; None for the cosine of every row.
+
+        Returns
+        -------
+        list of (str, float), or ndarray of shape (n,) where `topn` is None
+            Falling cosine; of equals, the earlier row first. A row of zeros has cosine 0.
+
+        Raises
+        ------
+        KeyError
+            A word has no vector.
+        ValueError
+            Nothing is given, or a vector has another shape.
+        """
+        return queries.most_similar(self, positive, negative, topn)
+
+    def similar_by_vector(self, vector: NDArray[Any], topn: int = 10) -> list[tuple[str, float]]:
+        """Return the words nearest by cosine to `vector`, shape (dim,). See `most_similar`."""
+        return self.most_similar([vector], topn=topn)
+
+    def similarity(self, first: str, second: str) -> float:
+        """Return the cosine of the vectors of two words; 0 where one is zero."""
+        return float(queries.unit(self.get_vector(first)) @ queries.unit(self.get_vector(second)))
+
+    def with_vectors(self, vectors: NDArray[Any]) -> WordVectors:
+        """Return the same words with other vectors, of any dim. Neither words nor vectors are copied."""
+        _checked_table(vectors)
+        if len(vectors) != len(self):
+            raise ValueError(f"expected a row for each of the {len(self)} words, got {len(vectors)} rows")
+        other = self._from_packed(self._pack(), vectors, None)
+        other._words, other._index = self._words, self._index
+        return other
+
+    def matrix_for(self, words: Sequence[str], *, seed: int = 0) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return a table for a vocabulary: pretrained rows where there are any, drawn rows for the other words.
+
+        A row of an unknown word is drawn from U[-a, a] with ``a = sqrt(3 var)``, which has the variance `var` of the
+        pretrained values (Kim 2014, section 3.2). It depends on the word, `seed`, dim and `var`, not on which other
+        words are asked for. `var` is taken over the whole table, or over evenly spaced rows of a table of more than
+        100,000.
+
+        Parameters
+        ----------
+        words : sequence of str
+            One for each row wanted.
+        seed : int
+            At least 0.
+
+        Returns
+        -------
+        matrix : ndarray of the dtype of `vectors`, shape (len(words), dim)
+            The caller's own.
+        known : ndarray of bool, shape (len(words),)
+            Which rows are pretrained.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> wv = WordVectors(["good"], np.array([[1.0, -1.0]]))
+        >>> table, known = wv.matrix_for(["good", "unheard-of"])
+        >>> table.shape, known.tolist()
+        ((2, 2), [True, False])
+        """
+        return matrix.matrix_for(self, words, seed)
+
+    def _pack(self) -> PackedWords:
+        if self._packed is None:
+            assert self._words is not None
+            self._packed = PackedWords.pack(self._words)
+        return self._packed
+
+
+def _checked_table(vectors: NDArray[Any]) -> NDArray[Any]:
+    if not isinstance(vectors, np.ndarray):
+        raise TypeError(f"vectors: expected an ndarray, got {type(vectors).__name__}")
+    if vectors.dtype not in (np.float32, np.float64) or not vectors.dtype.isnative:
+        raise TypeError(f"vectors: expected float32 or float64 in native byte order, got {vectors.dtype}")
+    if vectors.ndim != 2:
+        raise ValueError(f"vectors: expected shape (words, dim), got {vectors.shape}")
+    return vectors
+
+
+def _index_of(words: list[str]) -> dict[str, int]:
+    index: dict[str, int] = {}
+    for row, word in enumerate(words):
+        if not isinstance(word, str):
+            raise TypeError(f"word {row}: expected a string, got {type(word).__name__}")
+        if index.setdefault(word, row) != row:
+            raise ValueError(f"expected each word once, got {word!r} at {index[word]} and {row}")
+    return index
