@@ -400,6 +400,18 @@ fn layout(array: &Bound<'_, PyUntypedArray>, dtype: Dtype, split: usize) -> Resu
     if !is_aligned(array, item) {
         return Err("is not aligned, wanted an aligned array".into());
     }
+    if shape.contains(&0) {
+        // No element is ever reached, and NumPy gives such arrays steps of 0.
+        let [rows, dim] = [&shape[..split], &shape[split..]].map(|axes| axes.iter().product());
+        return Ok(Table {
+            start: address(array).cast_mut(),
+            rows,
+            dim,
+            stride: dim as isize,
+            dtype,
+            shape: shape.to_vec(),
+        });
+    }
     let problem = || {
         let (shape, strides) = (shape_text(shape), format!("{strides:?}"));
         format!("has shape {shape} with strides of {strides} bytes, wanted contiguous rows")
@@ -454,9 +466,8 @@ fn is_c_contiguous(array: &Bound<'_, PyUntypedArray>) -> bool {
 
 /// The same numbers in C order and native byte order.
 fn contiguous<'py>(array: &Bound<'py, PyUntypedArray>) -> PyResult<Bound<'py, PyUntypedArray>> {
-    let py = array.py();
     let dtype = array.dtype().call_method1("newbyteorder", ("=",))?;
-    let copy = py.import("numpy")?.call_method1("array", (array, dtype, true, "C"))?;
+    let copy = array.call_method1("astype", (dtype, "C"))?;
     Ok(copy.cast_into::<PyUntypedArray>()?)
 }
 
