@@ -38,9 +38,9 @@ class Parameter:
     Raises
     ------
     TypeError
-        `data` is no ndarray, or of another dtype.
+        `data` is no ndarray, or of another dtype or byte order.
     ValueError
-        `data` is 0-dimensional or not of the machine's byte order; or another argument is out of range.
+        `data` is 0-dimensional, misaligned, or its rows are not contiguous; or another argument is out of range.
 
     Notes
     -----
@@ -123,8 +123,8 @@ class Parameter:
             if isinstance(value, bool) or not isinstance(value, Real):
                 raise TypeError(f"max_norm must be a number or None, got {type(value).__name__}")
             value = float(value)
-            if not value > 0.0:
-                raise ValueError(f"max_norm must be above 0, got {value}")
+            if not 0.0 < value < float("inf"):
+                raise ValueError(f"max_norm must be above 0 and finite, got {value}")
         self._max_norm = value
 
     @property
@@ -275,12 +275,17 @@ class Parameter:
 def _checked_data(data: NDArray[Any]) -> NDArray[Any]:
     if not isinstance(data, np.ndarray):
         raise TypeError(f"data must be a NumPy array, got {type(data).__name__}")
-    if data.dtype.newbyteorder("=") not in (np.float32, np.float64):
-        raise TypeError(f"data must be float32 or float64, got {data.dtype}")
-    if not data.dtype.isnative:
-        raise ValueError(f"data must be in the machine's byte order, got {data.dtype}")
+    if data.dtype not in (np.float32, np.float64) or not data.dtype.isnative:
+        raise TypeError(f"data has dtype {data.dtype}, wanted float32 or float64 in native byte order")
     if data.ndim == 0:
-        raise ValueError("data must have at least 1 dimension, got 0")
+        raise ValueError("data has shape (), wanted at least 1 axis")
+    if not data.flags.aligned:
+        raise ValueError("data is not aligned, wanted an aligned array; it is never copied")
+    if not data[:1].flags.c_contiguous:
+        raise ValueError(
+            f"data has shape {data.shape} with strides of {data.strides} bytes, wanted contiguous rows; "
+            "it is never copied"
+        )
     return data
 
 

@@ -1,0 +1,85 @@
+"""`Embedding` equals a dense layer fed one-hot vectors; where the rule is not the dense one, the touched-rows formula."""
+
+import finevec as fv
+import numpy as np
+import pytest
+import reference
+from helpers import RULES
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import dims, seeds, small_dyadic
+from test_optim import OPTIMIZERS
+
+STEPS = 8
+
+
+def dense_step(rule, weight, state, grad, lr):
+    """One step of the dense layer, over the whole matrix. Untouched rows have gradient 0 and do not move."""
+    if rule == "sgd":
+        return weight - lr * grad
+    if rule == "adagrad":
+        state += grad**2
+        return weight - lr * grad / (np.sqrt(state) + 1e-10)
+    state += np.mean(grad**2, axis=1, keepdims=True)
+    return weight - lr * grad / (np.sqrt(state) + 1e-10)
+
+
+@pytest.mark.parametrize("rule", ["sgd", "adagrad", "rowwise_adagrad"])
+@given(seeds, dims, st.sampled_from((1, 2, 30)), st.sampled_from((1, 2, 25, 90)))
+def test_equals_the_dense_one_hot_layer(rule, seed, dim, rows, count):
+    rng = np.random.default_rng(seed)
+    dense = small_dyadic(rng, (rows, dim), np.float64)
+    emb = fv.Embedding.from_pretrained(dense.copy(), freeze=False)
+    opt = OPTIMIZERS[rule]([emb.weight], lr=0.125)
+    state = np.zeros((rows, 1) if rule == "rowwise_adagrad" else (rows, dim))
+    for _ in range(STEPS):
+        ids = rng.integers(0, rows, count)
+        one_hot = np.eye(rows)[ids]
+        np.testing.assert_allclose(emb(ids), one_hot @ dense, rtol=1e-12, atol=1e-12)
+        grad = small_dyadic(rng, (count, dim), np.float64)
+        dense = dense_step(rule, dense, state, one_hot.T @ grad, 0.125)
+        opt.zero_grad()
+        emb.backward(ids, grad)
+        opt.step()
+        np.testing.assert_allclose(emb.weight.data, dense, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("rule", ["adam", "adadelta"])
+@given(seeds, dims, st.sampled_from((1, 2, 30)), st.sampled_from((1, 2, 25)))
+def test_equals_the_touched_rows_formula(rule, seed, dim, rows, count):
+    rng = np.random.default_rng(seed)
+    weight = small_dyadic(rng, (rows, dim), np.float64)
+    emb = fv.Embedding.from_pretrained(weight.copy(), freeze=False)
+    opt = OPTIMIZERS[rule]([emb.weight], lr=0.125)
+    state = reference.new_state(rule, weight)
+    for step in range(1, STEPS + 1):
+        ids = rng.integers(0, rows, count)
+        grad = small_dyadic(rng, (count, dim), np.float64)
+        options = {"step": step} if rule == "adam" else {}
+        summed = reference.gradient(weight, [reference.Entry(ids, grad)]).total
+        weight, state = reference.update(rule, weight, state, summed, lr=0.125, **options)
+        opt.zero_grad()
+        emb.backward(ids, grad)
+        opt.step()
+        np.testing.assert_allclose(emb.weight.data, weight, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_linear_map_of_rows_has_the_one_hot_layers_gradient(rule):
+    """Two layers in a row, with the chain rule written out densely."""
+    rng = np.random.default_rng(0)
+    table, matrix = rng.standard_normal((20, 6)), fv.Parameter(rng.standard_normal((6, 4)))
+    emb = fv.Embedding.from_pretrained(table.copy(), freeze=False)
+    ids = rng.integers(0, 20, 15)
+    one_hot, grad = np.eye(20)[ids], rng.standard_normal((15, 4))
+    rows = emb(ids)
+    emb.backward(ids, grad @ matrix.data.T)
+    matrix.add_grad(rows.T @ grad)
+    dense = fv.Parameter(table.copy())
+    dense.add_grad(one_hot.T @ (grad @ matrix.data.T))
+    options = {"eps": 0.0} if rule == "adam" else {}  # the two forms of Adam differ in eps alone, at the first step
+    OPTIMIZERS[rule]([emb.weight], lr=0.1, **options).step()
+    touched = np.unique(ids)
+    OPTIMIZERS[rule]([dense], lr=0.1, **options).step()
+    np.testing.assert_allclose(emb.weight.data[touched], dense.data[touched], rtol=1e-10)
+    np.testing.assert_allclose(matrix.grad, (one_hot @ table).T @ grad, rtol=1e-12)

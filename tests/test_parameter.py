@@ -1,0 +1,184 @@
+"""`Parameter`."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from finevec import Parameter
+from numpy.testing import assert_array_equal
+from strategies import lay_out
+
+
+def table(rows=4, dim=3, dtype=np.float32):
+    return np.arange(rows * dim, dtype=dtype).reshape(rows, dim)
+
+
+def test_data_is_the_array_given():
+    data = table()
+    param = Parameter(data)
+    assert param.data is data
+    assert (param.shape, param.dtype, param.requires_grad, param.grad, param.grad_scale) == (
+        (4, 3),
+        np.float32,
+        True,
+        None,
+        1.0,
+    )
+    with pytest.raises(AttributeError):
+        param.data = table()
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "text"),
+    [
+        ([[1.0]], TypeError, "data must be a NumPy array, got list"),
+        (table(dtype=np.float16), TypeError, "data has dtype float16, wanted float32 or float64"),
+        (table(dtype=np.int64), TypeError, "data has dtype int64, wanted float32 or float64"),
+        (lay_out(table(), "byteswapped"), TypeError, "data has dtype >f4, wanted .* in native byte order"),
+        (lay_out(table(), "misaligned"), ValueError, "data is not aligned"),
+        (lay_out(table(), "fortran"), ValueError, r"data has shape \(4, 3\) with strides .* wanted contiguous rows"),
+        (np.array(1.0), ValueError, r"data has shape \(\), wanted at least 1 axis"),
+    ],
+)
+def test_bad_data(data, error, text):
+    with pytest.raises(error, match=text):
+        Parameter(data)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"padding_idx": 4}, ValueError, "padding_idx must be within -4 <= padding_idx < 4, got 4"),
+        ({"padding_idx": -5}, ValueError, "padding_idx must be within -4 <= padding_idx < 4, got -5"),
+        ({"padding_idx": 1.0}, TypeError, "float"),
+        ({"padding_idx": True}, TypeError, "padding_idx must be an integer or None, got bool"),
+        ({"max_norm": 0.0}, ValueError, "max_norm must be above 0 and finite, got 0.0"),
+        ({"max_norm": float("nan")}, ValueError, "max_norm must be above 0 and finite, got nan"),
+        ({"max_norm": "1"}, TypeError, "max_norm must be a number or None, got str"),
+        ({"row_lr": [1.0]}, ValueError, r"row_lr must have the shape \(4,\), one number for each row, got \(1,\)"),
+        ({"row_lr": [0, 1, -0.5, 1]}, ValueError, "row_lr must be finite and not negative, got -0.5 for row 2"),
+        ({"row_lr": [0, np.inf, 1, 1]}, ValueError, "row_lr must be finite and not negative, got inf for row 1"),
+        ({"row_lr": ["a", "b", "c", "d"]}, TypeError, "row_lr must hold numbers, got <U1"),
+    ],
+)
+def test_bad_options(options, error, text):
+    with pytest.raises(error, match=text):
+        Parameter(table(), **options)
+
+
+def test_negative_padding_counts_from_the_end():
+    assert Parameter(table(), padding_idx=-1).padding_idx == 3
+
+
+def test_row_lr_is_a_checked_copy_in_the_tables_dtype():
+    given = np.array([0, 1, 2, 1])
+    param = Parameter(table(), row_lr=given)
+    given[0] = 9
+    assert param.row_lr.dtype == np.float32
+    assert_array_equal(param.row_lr, [0, 1, 2, 1])
+    with pytest.raises(ValueError, match="read-only"):
+        param.row_lr[0] = -1
+    param.row_lr = None
+    assert param.row_lr is None
+
+
+def test_dense_gradients_add_up_in_an_array_of_their_own():
+    param, first, second = Parameter(table()), np.ones((4, 3), np.float32), np.full((4, 3), 2, np.float32)
+    param.add_grad(first)
+    kept = param.grad
+    param.add_grad(second)
+    assert param.grad is kept
+    assert_array_equal(param.grad, np.full((4, 3), 3))
+    assert_array_equal(first, np.ones((4, 3)))
+    assert_array_equal(second, np.full((4, 3), 2))
+
+
+def test_a_gradient_that_was_set_is_never_written_to():
+    param, given = Parameter(table()), np.ones((4, 3), np.float32)
+    param.grad = given
+    assert param.grad is given
+    param.add_grad(given)
+    param.add_grad(given)
+    assert_array_equal(given, np.ones((4, 3)))
+    assert_array_equal(param.grad, np.full((4, 3), 3))
+    param.grad = None
+    assert param.grad is None
+
+
+@pytest.mark.parametrize(
+    ("grad", "error", "text"),
+    [
+        ([1.0], TypeError, "grad must be a NumPy array, got list"),
+        (np.ones((4, 3)), TypeError, "grad must have the parameter's dtype float32, got float64"),
+        (np.ones((3, 4), np.float32), ValueError, r"grad must have the parameter's shape \(4, 3\), got \(3, 4\)"),
+        (np.ones(3, np.float32), ValueError, r"grad must have the parameter's shape \(4, 3\), got \(3,\)"),
+    ],
+)
+def test_bad_dense_gradients(grad, error, text):
+    for param in (Parameter(table()), Parameter(table(), requires_grad=False)):
+        with pytest.raises(error, match=text):
+            param.add_grad(grad)
+        with pytest.raises(error, match=text):
+            param.grad = grad
+        assert param.grad is None
+
+
+def test_row_sparse_gradients_line_up_in_call_order():
+    param = Parameter(table())
+    grad = np.ones((2, 3), np.float32)
+    param.add_rows([1, 3], grad)
+    param.add_rows([0, 1, 1], grad, offsets=[0, 2, 3], mode="sum")
+    assert [len(entry) for entry in param.grad] == [2, 3]
+    assert param.grad[0].grad is grad
+    param.zero_grad()
+    assert param.grad is None
+
+
+def test_copy_keeps_the_gradient_apart():
+    param, grad = Parameter(table()), np.ones((1, 3), np.float32)
+    param.add_rows([1], grad, copy=True)
+    grad[:] = 9
+    assert_array_equal(param.grad[0].grad, np.ones((1, 3)))
+
+
+def test_the_two_kinds_do_not_mix():
+    param = Parameter(table())
+    param.add_rows([1], np.ones((1, 3), np.float32))
+    with pytest.raises(ValueError, match="a row-sparse gradient is waiting"):
+        param.add_grad(np.ones((4, 3), np.float32))
+    param.zero_grad()
+    param.add_grad(np.ones((4, 3), np.float32))
+    with pytest.raises(ValueError, match="a dense gradient is waiting"):
+        param.add_rows([1], np.ones((1, 3), np.float32))
+    assert isinstance(param.grad, np.ndarray)
+
+
+def test_frozen_parameters_check_and_drop():
+    param = Parameter(table(), requires_grad=False)
+    param.add_grad(np.ones((4, 3), np.float32))
+    param.add_rows([1], np.ones((1, 3), np.float32))
+    assert param.grad is None
+    with pytest.raises(IndexError, match="id 4 at position 0"):
+        param.add_rows([4], np.ones((1, 3), np.float32))
+
+
+def test_zero_grad_resets_the_scale():
+    param = Parameter(table())
+    param.grad_scale = 0.5
+    param.zero_grad()
+    assert param.grad_scale == 1.0
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda param: pickle.loads(pickle.dumps(param))])
+def test_copies_take_all_but_the_gradient(again):
+    param = Parameter(table(), requires_grad=False, padding_idx=1, max_norm=2.0, row_lr=[1, 1, 0, 1])
+    param.requires_grad = True
+    param.add_rows([1], np.ones((1, 3), np.float32))
+    other = again(param)
+    assert other.grad is None
+    assert not np.shares_memory(other.data, param.data)
+    assert_array_equal(other.data, param.data)
+    assert_array_equal(other.row_lr, param.row_lr)
+    assert (other.requires_grad, other.padding_idx, other.max_norm) == (True, 1, 2.0)
+    assert param.grad is not None
