@@ -27,8 +27,8 @@ def matrix_for(wv: WordVectors, words: Sequence[str], seed: int) -> tuple[NDArra
     known = rows >= 0
     matrix = np.empty((len(rows), wv.vector_size), wv.vectors.dtype)
     matrix[known] = wv.vectors[rows[known]]
-    unknown = np.flatnonzero(~known)
-    if len(unknown):
+    unknown = np.flatnonzero(~known).tolist()
+    if unknown:
         bound = np.sqrt(3.0 * _variance(wv.vectors))
         for row in unknown:
             matrix[row] = _generator(words[row], seed).uniform(-bound, bound, wv.vector_size)

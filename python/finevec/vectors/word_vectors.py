@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import load_save, matrix, queries
 from .packed import PackedWords
-
-_Default = TypeVar("_Default")
 
 
 class WordVectors:
@@ -190,20 +188,14 @@ class WordVectors:
         rows = np.array([self.get_index(word) for word in words], np.intp)
         return np.asarray(self.vectors[rows])
 
-    @overload
-    def get_index(self, word: str) -> int: ...
-    @overload
-    def get_index(self, word: str, default: _Default) -> int | _Default: ...
-    def get_index(self, word: str, *default: _Default) -> int | _Default:
-        """Return the row of `word`, or `default`; `KeyError` where neither is there."""
+    def get_index(self, word: str, default: int | None = None) -> int:
+        """Return the row of `word`, or `default`; `KeyError` where there is neither, as in gensim."""
         if not isinstance(word, str):
             raise TypeError(f"expected a word, got {type(word).__name__}")
-        row = self.key_to_index.get(word)
-        if row is not None:
-            return row
-        if default:
-            return default[0]
-        raise KeyError(f"{word!r} is not among the {len(self)} words")
+        row = self.key_to_index.get(word, default)
+        if row is None:
+            raise KeyError(f"{word!r} is not among the {len(self)} words")
+        return row
 
     def get_vector(self, word: str, norm: bool = False) -> NDArray[Any]:
         """Return the vector of `word`, shape (dim,): a read-only view of its row; with `norm` a copy of length 1."""
