@@ -137,6 +137,16 @@ def test_progress_is_on_standard_error_and_the_result_on_standard_output(files, 
     assert len(shown.out.splitlines()) == 2
 
 
+def test_any_word_that_a_file_can_hold_can_be_saved(files, tmp_path):
+    odd = "go\x0bod a\u2028b nb\u00a0sp \x85y \ufeff \u200b #c \U0001f600"
+    train = write_tsv(tmp_path / "odd.tsv", ["a", "b"] * 10, [f"{odd} fine", "odd"] * 10)
+    options = {"mode": "random", "dim": 2, "tokenizer": "whitespace", "epochs": 1}
+    assert main(arguments(files, "save", train=train, **options)) == 0
+    assert load_model(files["save"]).words == [*odd.split(" "), "fine", "odd"]
+    tuned = WordVectors.load(os.path.join(files["save"], "vectors.txt"))
+    assert list(tuned.index_to_key) == [*odd.split(" "), "fine", "odd"]
+
+
 def test_two_runs_write_the_same_model(files, tmp_path):
     saved = []
     for name in ("first", "second"):

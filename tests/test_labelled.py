@@ -45,6 +45,8 @@ def test_gzip_is_known_by_its_first_bytes(tmp_path):
         (b"", "the file is empty"),
         (b"a\tone\nno tab here\n", ":2: expected label<TAB>text, found no tab"),
         (b"a\tone\ttwo\n", ":1: expected label<TAB>text, found 2 tabs"),
+        (b"a\tone\rb\ttwo\r", ":1: a carriage return within the line: lines end in \\n or \\r\\n"),
+        ("a\tone\n".encode("utf-16-be"), ":1: a zero byte: expected UTF-8, is this UTF-16?"),
         (b"a\tone\n\nb\ttwo\n", ":2: expected label<TAB>text, found no tab"),
         (b"a\tone\nb\t  \n", ":2: the text is empty"),
         (b" \tone\n", ":1: the label is empty"),

@@ -76,6 +76,10 @@ def _parse_line(line: bytes, where: str) -> tuple[str, str]:
         fields = line.decode("utf-8").split("\t")
     except UnicodeDecodeError as error:
         raise ValueError(f"{where}: not UTF-8: byte 0x{line[error.start]:02x} at byte {error.start + 1}") from None
+    if b"\r" in line.removesuffix(b"\r"):
+        raise ValueError(f"{where}: a carriage return within the line: lines end in \\n or \\r\\n")
+    if b"\0" in line:
+        raise ValueError(f"{where}: a zero byte: expected UTF-8, is this UTF-16?")
     if len(fields) != 2:
         found = "no tab" if len(fields) == 1 else f"{len(fields) - 1} tabs"
         raise ValueError(f"{where}: expected label<TAB>text, found {found}")
