@@ -1,23 +1,21 @@
 //! The door: NumPy objects → core views.
 //!
 //! Everything about the memory of an argument is settled here: dtype, shape, layout, alignment, writability, overlap
-//! with the other arguments, and who else is writing it. A `Door` collects the arrays of one call; `Door::pass` waits
+//! with the other arguments. A `Door` collects the arrays of one call; `Door::pass` waits
 //! until no other call writes what this one reads or reads what it writes, and only then hands out views.
 
-use std::marker::PhantomData;
-use std::ops::Range;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-
 use finevec_core::ids::{Bags, Ids};
-use finevec_core::parallel::PerProcess;
 use finevec_core::rows::{Rows, RowsMut};
+use finevec_core::scratch::Buffer;
 use finevec_core::{Element, Error};
+use numpy::ndarray::ArrayView;
 use numpy::npyffi::flags::NPY_ARRAY_WRITEABLE;
-use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::{PyArrayDescrMethods, PyArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::errors;
+use crate::traffic::{Access, Pass, Region};
 
 /// The element type of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,13 +100,6 @@ pub(crate) fn dtype_of(object: &Bound<'_, PyAny>, name: &str) -> PyResult<(Dtype
     Ok((dtype, array.shape().to_vec()))
 }
 
-/// Does a call only read an array, or write it?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    Read,
-    Write,
-}
-
 /// An array that passed the door as rows: leading axes are rows, the others one contiguous row.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -136,7 +127,7 @@ impl Table {
     }
 
     /// A view to read.
-    pub(crate) fn view<'p, T: Element>(&self, pass: &'p Pass<'_>) -> Rows<'p, T> {
+    pub(crate) fn view<'p, T: Element>(&self, pass: &'p Pass) -> Rows<'p, T> {
         self.expect_element::<T>();
         let _ = pass;
         // SAFETY: the door checked dtype, layout and alignment of an array that its caller keeps alive, and the pass
@@ -145,7 +136,7 @@ impl Table {
     }
 
     /// A view to change. Consumes the table, so that there is only one.
-    pub(crate) fn view_mut<'p, T: Element>(self, pass: &'p Pass<'_>) -> RowsMut<'p, T> {
+    pub(crate) fn view_mut<'p, T: Element>(self, pass: &'p Pass) -> RowsMut<'p, T> {
         self.expect_element::<T>();
         let _ = pass;
         // SAFETY: the door checked dtype, layout, alignment, writability, that rows are apart and that no other array
@@ -154,7 +145,7 @@ impl Table {
     }
 
     /// A view of a vector to read.
-    pub(crate) fn slice<'p, T: Element>(&self, pass: &'p Pass<'_>) -> &'p [T] {
+    pub(crate) fn slice<'p, T: Element>(&self, pass: &'p Pass) -> &'p [T] {
         let rows = self.view::<T>(pass);
         assert!(rows.rows() == 1 || rows.rows() == 0, "a vector is opened as one row");
         if rows.rows() == 0 { &[] } else { rows.row(0) }
@@ -206,38 +197,23 @@ macro_rules! with_integers {
 
 impl Integers {
     /// Checked ids of a table of `rows` rows.
-    pub(crate) fn ids(&self, _pass: &Pass<'_>, rows: usize) -> Result<Ids, Error> {
+    pub(crate) fn ids(&self, _pass: &Pass, rows: usize) -> Result<Ids, Error> {
         with_integers!(self, |raw| Ids::check(raw, rows))
     }
 
     /// Bags of ids, cut where these offsets say.
-    pub(crate) fn bags(&self, _pass: &Pass<'_>, ids: Ids, include_last: bool) -> Result<Bags, Error> {
+    pub(crate) fn bags(&self, _pass: &Pass, ids: Ids, include_last: bool) -> Result<Bags, Error> {
         with_integers!(self, |raw| Bags::check(ids, raw, include_last))
     }
 
     /// One more than the largest, or 0; an error at the first negative one.
-    pub(crate) fn rows_needed(&self, _pass: &Pass<'_>) -> Result<usize, Error> {
+    pub(crate) fn rows_needed(&self, _pass: &Pass) -> Result<usize, Error> {
         // Every id of memory's size or less is accepted; larger and negative ones are refused by the check itself.
         with_integers!(self, |raw| {
             let most = raw.iter().map(|id| i128::from(*id)).max().unwrap_or(-1) + 1;
             let rows = usize::try_from(most.max(0)).unwrap_or(usize::MAX).min(isize::MAX as usize);
             Ids::check(raw, rows).map(|_| rows)
         })
-    }
-}
-
-/// The memory of one array, for overlap and for waiting.
-#[derive(Clone, Debug)]
-struct Region {
-    bytes: Range<usize>,
-    access: Access,
-}
-
-impl Region {
-    fn conflicts(&self, other: &Self) -> bool {
-        (self.access == Access::Write || other.access == Access::Write)
-            && self.bytes.start < other.bytes.end
-            && other.bytes.start < self.bytes.end
     }
 }
 
@@ -380,7 +356,7 @@ impl<'py> Door<'py> {
     }
 
     /// Waits for other calls on the same memory, then runs the call with the GIL released.
-    pub(crate) fn pass<R: Send>(self, work: impl FnOnce(&Pass<'_>) -> Result<R, Error> + Send) -> PyResult<R> {
+    pub(crate) fn pass<R: Send>(self, work: impl FnOnce(&Pass) -> Result<R, Error> + Send) -> PyResult<R> {
         self.refuse_overlap()?;
         let regions: Vec<_> = self.opened.iter().map(|(_, _, region)| region.clone()).collect();
         let result = self.py.detach(|| work(&Pass::wait_for(regions)));
@@ -388,9 +364,35 @@ impl<'py> Door<'py> {
     }
 }
 
-/// A new array of zeros.
-pub(crate) fn zeros<'py>(py: Python<'py>, shape: &[usize], dtype: Dtype) -> Bound<'py, PyAny> {
-    by_dtype!(dtype, T => numpy::PyArrayDyn::<T>::zeros(py, shape, false).into_any())
+/// Memory of an output, back to the scratch when its array is gone.
+#[pyclass(frozen, module = "finevec._finevec")]
+struct OutputMemory {
+    _words: Buffer<u64>,
+}
+
+/// Below this many bytes NumPy's own memory is as good.
+const MIN_RECYCLED_BYTES: usize = 64 << 10;
+
+/// A new array, of zeros or of whatever an earlier output left: the call must write all of it.
+pub(crate) fn output<'py>(py: Python<'py>, shape: &[usize], dtype: Dtype) -> PyResult<Bound<'py, PyAny>> {
+    let len = shape.iter().try_fold(dtype.bytes(), |bytes, &length| bytes.checked_mul(length));
+    let bytes = len.filter(|&bytes| isize::try_from(bytes).is_ok()).ok_or_else(|| {
+        PyValueError::new_err(format!("an output of shape {} is larger than memory", shape_text(shape)))
+    })?;
+    by_dtype!(dtype, T => {
+        if bytes < MIN_RECYCLED_BYTES {
+            return Ok(PyArrayDyn::<T>::zeros(py, shape, false).into_any());
+        }
+        let mut words = Buffer::<u64>::of_len(bytes.div_ceil(size_of::<u64>()));
+        let start = words.as_mut_ptr().cast::<T>();
+        let memory = Bound::new(py, OutputMemory { _words: words })?;
+        // SAFETY: the memory holds as many initialised elements as the shape says, aligned for 64-bit words; it is
+        // owned by the object that the array keeps as its base, and reached through the array alone.
+        unsafe {
+            let view = ArrayView::from_shape_ptr(shape, start);
+            Ok(PyArrayDyn::borrow_from_array(&view, memory.into_any()).into_any())
+        }
+    })
 }
 
 /// The layout of an array as rows, or what is wrong with it.
@@ -473,49 +475,4 @@ fn contiguous<'py>(array: &Bound<'py, PyUntypedArray>) -> PyResult<Bound<'py, Py
 
 fn shares_memory(first: &Bound<'_, PyUntypedArray>, second: &Bound<'_, PyUntypedArray>) -> PyResult<bool> {
     first.py().import("numpy")?.call_method1("shares_memory", (first, second))?.extract()
-}
-
-/// Calls that are under way.
-#[derive(Default)]
-struct Traffic {
-    under_way: Mutex<Vec<(u64, Vec<Region>)>>,
-    changed: Condvar,
-}
-
-static TRAFFIC: PerProcess<Traffic> = PerProcess::new();
-
-impl Traffic {
-    fn lock(&self) -> MutexGuard<'_, Vec<(u64, Vec<Region>)>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The proof that no other call of ours writes what this one reads or touches what it writes. Ends when dropped.
-pub(crate) struct Pass<'a> {
-    ticket: u64,
-    traffic: &'static Traffic,
-    call: PhantomData<&'a ()>,
-}
-
-impl Pass<'_> {
-    fn wait_for(regions: Vec<Region>) -> Self {
-        let traffic = TRAFFIC.get(Traffic::default);
-        let mut under_way = traffic.lock();
-        let blocked = |under_way: &[(u64, Vec<Region>)]| {
-            under_way.iter().flat_map(|(_, others)| others).any(|other| regions.iter().any(|own| own.conflicts(other)))
-        };
-        while blocked(&under_way) {
-            under_way = traffic.changed.wait(under_way).unwrap_or_else(PoisonError::into_inner);
-        }
-        let ticket = under_way.iter().map(|(ticket, _)| ticket + 1).max().unwrap_or(0);
-        under_way.push((ticket, regions));
-        Self { ticket, traffic, call: PhantomData }
-    }
-}
-
-impl Drop for Pass<'_> {
-    fn drop(&mut self) {
-        self.traffic.lock().retain(|(ticket, _)| *ticket != self.ticket);
-        self.traffic.changed.notify_all();
-    }
 }

@@ -6,8 +6,9 @@ use finevec_core::{Element, Error};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays::{Access, Door, Integers, Pass, Table, by_dtype, zeros};
+use crate::arrays::{Door, Integers, Table, by_dtype, output};
 use crate::errors;
+use crate::traffic::{Access, Pass};
 
 /// Bags as they come from Python: 1-D ids with offsets, or 2-D ids without.
 pub(crate) struct BagArguments {
@@ -70,7 +71,7 @@ impl BagArguments {
         }
     }
 
-    pub(crate) fn bags(&self, pass: &Pass<'_>, rows: usize) -> Result<Bags, Error> {
+    pub(crate) fn bags(&self, pass: &Pass, rows: usize) -> Result<Bags, Error> {
         let ids = self.ids.ids(pass, rows)?;
         match &self.offsets {
             Some(offsets) => offsets.bags(pass, ids, self.include_last),
@@ -78,7 +79,7 @@ impl BagArguments {
         }
     }
 
-    pub(crate) fn pooling<'p, T: Element>(&self, pass: &'p Pass<'_>) -> Pooling<'p, T> {
+    pub(crate) fn pooling<'p, T: Element>(&self, pass: &'p Pass) -> Pooling<'p, T> {
         let sample_weights = self.sample_weights.as_ref().map(|weights| weights.slice(pass));
         Pooling { mode: self.mode, sample_weights, padding: self.padding }
     }
@@ -117,7 +118,7 @@ fn embedding_bag<'py>(
     };
     let bags = BagArguments::open(&mut door, ids, &weight, &objects)?;
     let shape = [bags.count(), weight.dim()];
-    let out = out.unwrap_or_else(|| zeros(door.py(), &shape, weight.dtype));
+    let out = out.map_or_else(|| output(door.py(), &shape, weight.dtype), Ok)?;
     let to = door.table_like(&out, "out", 1, weight.dtype, &shape)?;
     by_dtype!(weight.dtype, T => door.pass(|pass| {
         let pooling = bags.pooling::<T>(pass);

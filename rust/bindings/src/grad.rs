@@ -6,8 +6,9 @@ use numpy::PyUntypedArray;
 use pyo3::prelude::*;
 use pyo3::types::PySequence;
 
-use crate::arrays::{Access, Door, Dtype, Pass, Table, by_dtype};
+use crate::arrays::{Door, Dtype, Table, by_dtype};
 use crate::bag::{BagArguments, BagObjects, resolve_padding};
+use crate::traffic::{Access, Pass};
 
 #[pyclass(frozen, module = "finevec._finevec")]
 pub(crate) struct RowGrad {
@@ -115,7 +116,7 @@ enum Source {
 }
 
 impl Source {
-    fn route<T: Element>(&self, pass: &Pass<'_>, weight: &Table) -> Result<grad::RowGrad<T>, Error> {
+    fn route<T: Element>(&self, pass: &Pass, weight: &Table) -> Result<grad::RowGrad<T>, Error> {
         match self {
             Self::PerId(ids, padding) => {
                 Ok(grad::RowGrad::per_id(ids.ids(pass, weight.rows())?, weight.dim(), *padding))
@@ -174,7 +175,7 @@ pub(crate) enum Shared<'a> {
 /// The entries of a table.
 pub(crate) fn entries<'p, T: Routed>(
     shared: &[(&'p RowGrad, &'p Table)],
-    pass: &'p Pass<'_>,
+    pass: &'p Pass,
 ) -> Result<Vec<Entry<'p, T>>, Error> {
     let mismatch = || unreachable!("the door checked that grad has the dtype of its route");
     shared

@@ -10,6 +10,7 @@ mod grad;
 mod lookup;
 mod optim;
 mod threads;
+mod traffic;
 mod vectors;
 
 use pyo3::prelude::*;

@@ -3,7 +3,8 @@
 use finevec_core::lookup::lookup;
 use pyo3::prelude::*;
 
-use crate::arrays::{Access, Door, by_dtype, zeros};
+use crate::arrays::{Door, by_dtype, output};
+use crate::traffic::Access;
 
 #[pyfunction]
 #[pyo3(signature = (ids, weight, out=None))]
@@ -16,7 +17,7 @@ fn embedding<'py>(
     let ids = door.integers(ids, "ids")?;
     let weight = door.matrix(weight, "weight", Access::Read)?;
     let shape = [ids.shape.as_slice(), &[weight.dim()]].concat();
-    let out = out.unwrap_or_else(|| zeros(door.py(), &shape, weight.dtype));
+    let out = out.map_or_else(|| output(door.py(), &shape, weight.dtype), Ok)?;
     let to = door.table_like(&out, "out", ids.shape.len(), weight.dtype, &shape)?;
     by_dtype!(weight.dtype, T => door.pass(|pass| {
         lookup(&ids.ids(pass, weight.rows())?, weight.view::<T>(pass), to.view_mut(pass))

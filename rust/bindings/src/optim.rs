@@ -6,9 +6,10 @@ use finevec_core::optim::{
 use finevec_core::{Element, Error};
 use pyo3::prelude::*;
 
-use crate::arrays::{Access, Door, Pass, Table, by_dtype, dtype_of};
+use crate::arrays::{Door, Table, by_dtype, dtype_of};
 use crate::bag::resolve_padding;
 use crate::grad::{Gradient, Routed, Shared, entries};
+use crate::traffic::{Access, Pass};
 
 /// A rule before its element type is known.
 trait Recipe: Sync {
@@ -55,7 +56,7 @@ impl<'py> OptionArguments<'_, 'py> {
 }
 
 impl OpenOptions {
-    fn view<'p, T: Element>(&self, pass: &'p Pass<'_>) -> Options<'p, T> {
+    fn view<'p, T: Element>(&self, pass: &'p Pass) -> Options<'p, T> {
         Options {
             padding: self.padding,
             row_lr: self.row_lr.as_ref().map(|row_lr| row_lr.slice(pass)),
@@ -96,7 +97,7 @@ fn apply<T: Routed, R: Recipe>(
     states: [Option<Table>; MAX_STATES],
     grad: &Shared<'_>,
     options: &OpenOptions,
-    pass: &Pass<'_>,
+    pass: &Pass,
 ) -> Result<(), Error> {
     let rule = recipe.make::<T>(matches!(grad, Shared::Dense(_)))?;
     let states = states.map(|state| state.map(|state| state.view_mut(pass)));

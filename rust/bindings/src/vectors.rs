@@ -13,7 +13,8 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
-use crate::arrays::{Access, Door, by_dtype};
+use crate::arrays::{Door, by_dtype};
+use crate::traffic::Access;
 
 #[pyfunction]
 #[pyo3(signature = (path, *, format=None, vocabulary=None, limit=None, dtype="float32", encoding_errors="strict", progress=None))]

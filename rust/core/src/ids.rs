@@ -212,7 +212,11 @@ impl Bags {
     /// If that does not use each id once.
     pub fn uniform(ids: Ids, bags: usize, length: usize) -> Result<Self, Error> {
         if bags.checked_mul(length) != Some(ids.len()) {
-            return Err(Error::Shape { what: "the number of ids", got: ids.len(), wanted: bags.saturating_mul(length) });
+            return Err(Error::Shape {
+                what: "the number of ids",
+                got: ids.len(),
+                wanted: bags.saturating_mul(length),
+            });
         }
         let mut starts = Buffer::of_len(bags + 1);
         for (bag, start) in starts.iter_mut().enumerate() {

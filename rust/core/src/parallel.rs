@@ -13,11 +13,11 @@ use crate::error::Error;
 use crate::rows::RowsMut;
 
 /// Below this many bytes of memory traffic a call stays on its thread: waking a worker costs 10 to 50 microseconds,
-/// in which one core moves some hundred kilobytes.
-const MIN_PARALLEL_BYTES: usize = 512 << 10;
+/// in which one core moves some hundred kilobytes. Tests cut and share even the smallest work.
+const MIN_PARALLEL_BYTES: usize = if cfg!(test) { 1 } else { 512 << 10 };
 
 /// Memory traffic of one part: many parts for the threads to share evenly, each long beside the cost of claiming it.
-pub(crate) const PART_BYTES: usize = 64 << 10;
+pub(crate) const PART_BYTES: usize = if cfg!(test) { 1 << 10 } else { 64 << 10 };
 
 /// Most threads that can be asked for.
 pub const MAX_THREADS: usize = 1024;

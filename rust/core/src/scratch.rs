@@ -1,6 +1,7 @@
-//! What is kept between calls: buffers for checked ids and for grouping, so that a steady training loop allocates nothing.
+//! What is kept between calls: buffers for checked ids, for grouping and for outputs, so that a steady training loop
+//! allocates nothing and does not pay for fresh pages on every call.
 //!
-//! A `Buffer` returns its memory here when it is dropped. At most `MAX_KEPT_BYTES` are kept; `empty_cache` releases them.
+//! A `Buffer` returns its memory here when it is dropped. What is kept is capped; `empty_cache` releases it.
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -8,8 +9,14 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::parallel::PerProcess;
 
-/// Enough for the ids and the grouping of about two million ids; larger buffers go back to the allocator.
-const MAX_KEPT_BYTES: usize = 64 << 20;
+/// Two outputs of 131,072 rows of 200 numbers, and some: one in the caller's hands while the next is written.
+pub(crate) const MAX_KEPT_BYTES: usize = 256 << 20;
+
+/// Few enough to search in a line.
+const MAX_KEPT_BLOCKS: usize = 64;
+
+/// A block may serve a request of this part of its size or more, so that small requests do not tie up large blocks.
+const LEAST_USE: usize = 4;
 
 /// Blocks are 64-bit words, so that one fits every element type used here.
 #[derive(Default)]
@@ -49,15 +56,16 @@ impl<T: bytemuck::Pod> Buffer<T> {
     pub fn of_len(len: usize) -> Self {
         const { Self::FITS_WORDS }
         let words_needed = (len * size_of::<T>()).div_ceil(size_of::<u64>());
-        let mut words = with_kept(|kept| {
-            // The smallest that suffices, so that a large block stays for whoever needs it.
-            let fitting = kept.blocks.iter().enumerate().filter(|(_, block)| block.capacity() >= words_needed);
-            let best = fitting.min_by_key(|(_, block)| block.capacity())?.0;
+        let block = with_kept(|kept| {
+            let suits = |block: &Vec<u64>| (words_needed..=LEAST_USE * words_needed).contains(&block.capacity());
+            let suiting = kept.blocks.iter().enumerate().filter(|(_, block)| suits(block));
+            let best = suiting.min_by_key(|(_, block)| block.capacity())?.0;
             let block = kept.blocks.swap_remove(best);
             kept.bytes -= block.capacity() * size_of::<u64>();
             Some(block)
-        })
-        .unwrap_or_default();
+        });
+        // Zeros that were never written cost no memory yet.
+        let mut words = block.unwrap_or_else(|| vec![0; words_needed]);
         words.resize(words_needed, 0);
         Self { words, len, element: PhantomData }
     }
@@ -91,7 +99,7 @@ impl<T> Drop for Buffer<T> {
         let block = std::mem::take(&mut self.words);
         let bytes = block.capacity() * size_of::<u64>();
         with_kept(|kept| {
-            if bytes > 0 && kept.bytes + bytes <= MAX_KEPT_BYTES {
+            if bytes > 0 && kept.bytes + bytes <= MAX_KEPT_BYTES && kept.blocks.len() < MAX_KEPT_BLOCKS {
                 kept.bytes += bytes;
                 kept.blocks.push(block);
             }

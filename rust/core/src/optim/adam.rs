@@ -1,8 +1,8 @@
 //! Adam (Kingma, Ba 2015): moments of touched rows only, as `torch.optim.SparseAdam`, or of all rows of a dense
 //! parameter, as `torch.optim.Adam`. The two differ in where eps stands.
 
-use super::sgd::check_lr;
 use super::adagrad::check_eps;
+use super::sgd::check_lr;
 use super::{MAX_STATES, Rule, check_number};
 use crate::element::Element;
 use crate::error::Error;

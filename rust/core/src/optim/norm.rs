@@ -44,7 +44,9 @@ pub fn grad_sq_norm<T: Element>(
 ) -> Result<f64, Error> {
     options.check(rows)?;
     match grad {
-        Grad::Rows(entries) => Ok(sq_norm(&SparseGradient::new(entries, rows, dim, |row| options.keeps(row))?, dim, options)),
+        Grad::Rows(entries) => {
+            Ok(sq_norm(&SparseGradient::new(entries, rows, dim, |row| options.keeps(row))?, dim, options))
+        }
         Grad::Dense(grad) => {
             check_shape("the number of rows of grad", grad.rows(), rows)?;
             check_shape("the dim of grad", grad.dim(), dim)?;
@@ -81,8 +83,7 @@ impl<T: Element, G: Gradient<T>> Kernel for Norms<'_, T, G> {
         for i in 0..self.norms.rows() {
             let k = self.first + i;
             let counts = self.options.keeps(self.gradient.row(k));
-            self.norms.row_mut(i)[0] =
-                if counts { loops::sq_norm(self.gradient.gradient(k, &mut sum)) } else { 0.0 };
+            self.norms.row_mut(i)[0] = if counts { loops::sq_norm(self.gradient.gradient(k, &mut sum)) } else { 0.0 };
         }
     }
 }

@@ -1,0 +1,55 @@
+//! Grouping against an ordered map.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::inputs::Random;
+use crate::group::Groups;
+use crate::ids::Ids;
+
+fn assert_groups(lists: &[Vec<i64>], rows: usize, skipped: Option<usize>) {
+    let checked: Vec<_> = lists.iter().map(|ids| Ids::check(ids, rows).unwrap()).collect();
+    let groups = Groups::new(&checked.iter().collect::<Vec<_>>(), |row| Some(row) != skipped).unwrap();
+    let mut wanted = BTreeMap::<usize, Vec<u32>>::new();
+    for (position, &id) in lists.iter().flatten().enumerate() {
+        if Some(id as usize) != skipped {
+            wanted.entry(id as usize).or_default().push(position as u32);
+        }
+    }
+    assert!(groups.rows().iter().eq(wanted.keys()));
+    for (k, positions) in wanted.values().enumerate() {
+        assert_eq!(groups.positions(k), positions);
+    }
+    let starts = (0..=groups.rows().len()).map(|k| groups.start(k));
+    assert_eq!(starts.last(), Some(wanted.values().map(Vec::len).sum()));
+}
+
+proptest! {
+    #[test]
+    fn any_lists(
+        lists in prop::collection::vec(prop::collection::vec(0i64..40, 0..60), 0..4),
+        skipped in prop::option::of(0usize..40),
+    ) {
+        assert_groups(&lists, 40, skipped);
+    }
+}
+
+#[test]
+fn tables_of_every_size() {
+    let mut random = Random::new(1);
+    for bits in [1, 5, 10, 11, 12, 21, 22, 23, 31, 32, 33, 40] {
+        for count in [0, 1, 600, 5000] {
+            let rows = 1usize << bits;
+            assert_groups(&[random.ids(count, rows), random.ids(count / 2, rows)], rows, Some(0));
+        }
+    }
+}
+
+#[test]
+fn sorted_and_equal_ids() {
+    assert_groups(&[(0..3000).collect()], 3000, None);
+    assert_groups(&[(0..3000).rev().collect()], 3000, None);
+    assert_groups(&[vec![7; 3000]], 3000, None);
+    assert_groups(&[vec![0; 3000]], 1, None);
+}
