@@ -9,6 +9,7 @@ user gets. Folds keep the balance of the classes and follow from ``--seed``. Pri
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import tempfile
@@ -41,7 +42,8 @@ def run_fold(folder: Path, vectors: str, mode: str, more: list[str]) -> dict[str
     """Train on folder/train.tsv, test on folder/test.tsv; return the metrics."""
     out = folder / "metrics.json"
     inputs = ["--train", str(folder / "train.tsv"), "--test", str(folder / "test.tsv"), "--vectors", vectors]
-    code = finevec(["train", *inputs, "--mode", mode, "--metrics", str(out), "--quiet", *more])
+    with contextlib.redirect_stdout(sys.stderr):  # standard output is for the table
+        code = finevec(["train", *inputs, "--mode", mode, "--metrics", str(out), "--quiet", *more])
     if code:
         sys.exit(code)
     return json.loads(out.read_text())

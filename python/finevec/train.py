@@ -187,6 +187,18 @@ def fit(
         the weights of the step before.
     ValueError
         There are no examples.
+
+    Examples
+    --------
+    >>> from finevec.models import BagClassifier
+    >>> table = np.array([[1, 0], [0, 1], [1, 1]], np.float32)
+    >>> model = BagClassifier(table, ["good", "bad", "film"], ["neg", "pos"])
+    >>> examples = model.examples([["good", "film"], ["bad", "film"]], np.array([1, 0]))
+    >>> history = fit(model, examples, examples, Settings(epochs=50, patience=0, batch_size=2))
+    >>> model.predict(["a good film", "a bad film"])
+    ['pos', 'neg']
+    >>> history.changed_rows
+    array([0, 1, 2])
     """
     if not train_examples or not dev_examples:
         raise ValueError(f"expected training and dev examples, got {len(train_examples)} and {len(dev_examples)}")

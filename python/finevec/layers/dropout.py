@@ -23,7 +23,7 @@ class Dropout:
     >>> layer = Dropout(0.5)
     >>> output, backprop = layer.forward(np.ones((1, 4)), rng=np.random.default_rng(0))
     >>> output
-    array([[2., 0., 0., 0.]])
+    array([[2., 2., 2., 0.]])
     >>> layer.forward(np.ones((1, 4)))[0]  # without a generator: prediction
     array([[1., 1., 1., 1.]])
     """
