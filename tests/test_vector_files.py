@@ -57,6 +57,9 @@ def test_only_what_is_asked_for(path):
     assert WordVectors.load(path, limit=2, vocabulary=["2008", "the"]).index_to_key == ["the"]
     nothing = WordVectors.load(path, vocabulary=[])
     assert nothing.vectors.shape == (0, 3)
+    nothing.save(path)
+    assert path.read_text() == "0 3\n"
+    assert WordVectors.load(path).vectors.shape == (0, 3)
 
 
 def test_repeated_words_and_a_missing_line_break_are_logged_once(path, caplog):
@@ -206,7 +209,7 @@ def test_saved_bytes(path):
         (["\ud800"], np.ones((1, 2)), {}, "surrogates not allowed"),
         (["a"], np.ones((1, 0)), {}, "1 rows of 0 numbers cannot be written as word2vec"),
         (["route 66"], np.ones((1, 2)), {}, "would be read back with 3 numbers, not 2"),
-        (["a"], np.ones((2, 2)).T[:1], {"format": "csv"}, "format: expected one of auto, glove, word2vec, got 'csv'"),
+        (["a"], np.ones((1, 2)), {"format": "csv"}, "format: expected one of auto, glove, word2vec, got 'csv'"),
     ],
 )
 def test_a_save_that_fails_leaves_the_old_file(path, words, table, options, said):
@@ -253,7 +256,7 @@ def test_ctrl_c_ends_a_long_read(path):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_the_interpreter_runs_on_while_a_file_is_read(tmp_path):
-    """The words come through a pipe from a thread of the same process: a reader that kept the GIL would wait forever."""
+    """The rows come through a pipe from a thread of the same process: a reader that kept the GIL would wait forever."""
     program = """
 import os, sys, threading
 from finevec.vectors import WordVectors

@@ -79,6 +79,7 @@ def test_copies_are_whole(clone):
         (WORDS, TABLE.astype(int), TypeError, "vectors: expected float32 or float64 in native byte order, got int64"),
         (WORDS, TABLE.astype(">f8"), TypeError, "vectors: expected float32 or float64 in native byte order, got >f8"),
         (WORDS, TABLE[0], ValueError, "vectors: expected shape (words, dim), got (3,)"),
+        (WORDS, np.asfortranarray(TABLE), ValueError, "expected aligned memory with each row in one piece"),
         (WORDS[:4], TABLE, ValueError, "expected a word for each of the 5 rows, got 4 words"),
         ([*WORDS[:4], "king"], TABLE, ValueError, "expected each word once, got 'king' at 0 and 4"),
         ([*WORDS[:4], 5], TABLE, TypeError, "word 4: expected a string, got int"),

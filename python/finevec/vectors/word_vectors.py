@@ -21,8 +21,8 @@ class WordVectors:
     words : sequence of str
         The word of each row, each once.
     vectors : ndarray of float32 or float64, shape (len(words), dim)
-        The table, C-contiguous or with contiguous rows, native byte order; a memory map is one. Kept as it is, never
-        copied and never normalised: what changes it changes these word vectors.
+        The table, each row in one piece, native byte order; a memory map is one. Kept as it is, never copied and
+        never normalised: what changes it changes these word vectors.
 
     Attributes
     ----------
@@ -36,7 +36,8 @@ class WordVectors:
     TypeError
         `vectors` is not an ndarray, has another dtype, or a word is no string.
     ValueError
-        `vectors` is not 2-D, the numbers of words and rows differ, or a word comes twice.
+        `vectors` is not 2-D or its rows are not in one piece, the numbers of words and rows differ, or a word comes
+        twice.
 
     Examples
     --------
@@ -309,6 +310,12 @@ def _checked_table(vectors: NDArray[Any]) -> NDArray[Any]:
         raise TypeError(f"vectors: expected float32 or float64 in native byte order, got {vectors.dtype}")
     if vectors.ndim != 2:
         raise ValueError(f"vectors: expected shape (words, dim), got {vectors.shape}")
+    in_pieces = vectors.size > 0 and vectors.shape[1] > 1 and vectors.strides[1] != vectors.itemsize
+    if in_pieces or not vectors.flags.aligned:
+        raise ValueError(
+            f"vectors: expected aligned memory with each row in one piece, got strides of {vectors.strides} bytes: "
+            "np.ascontiguousarray(vectors) makes a copy that has it"
+        )
     return vectors
 
 

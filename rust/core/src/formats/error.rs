@@ -72,7 +72,10 @@ pub enum FormatError {
         found: String,
     },
     /// A header with a count that no file can keep.
-    #[error("{}: line 1: the header {found} is out of range: wanted rows and dim, 1 <= dim <= {max_dim}", path.display())]
+    #[error(
+        "{}: line 1: the header {found} is out of range: wanted rows and dim, 1 <= dim <= {max_dim}",
+        path.display()
+    )]
     HeaderRange {
         /// The file named by the caller.
         path: PathBuf,

@@ -114,7 +114,7 @@ pub fn read_text<T: Number>(path: &Path, options: &ReadOptions, hook: Hook<'_>) 
         }
         rows += 1;
         final_newline = line.ended;
-        // Past the promised count the file is known to be wrong: its rows are counted for the error, and no longer kept.
+        // Past the promised count the file is known to be wrong: its rows are counted for the error, not kept.
         if checked.is_none_or(|promised| rows <= promised) {
             reader.row(text, line.number)?;
         }
