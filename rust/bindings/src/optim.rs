@@ -132,7 +132,7 @@ recipe!(RowWiseRecipe { lr: f64, eps: f64 } => RowWiseAdagrad, |self, _dense| Ro
 recipe!(AdadeltaRecipe { lr: f64, rho: f64, eps: f64 } => Adadelta, |self, _dense| {
     Adadelta::new(self.lr, self.rho, self.eps)
 });
-recipe!(AdamRecipe { lr: f64, betas: (f64, f64), eps: f64, step: u64 } => Adam, |self, dense| {
+recipe!(AdamRecipe { lr: f64, betas: (f64, f64), eps: f64, step: i64 } => Adam, |self, dense| {
     if dense {
         Adam::dense(self.lr, self.betas, self.eps, self.step)
     } else {
@@ -143,7 +143,7 @@ recipe!(AdamRecipe { lr: f64, betas: (f64, f64), eps: f64, step: u64 } => Adam, 
 /// Defines an update function: the rule's arrays and numbers, then the options that all rules share.
 macro_rules! update_function {
     (
-        $name:ident, $recipe:ident { $($field:ident: $type:ty $(= $default:expr)?),* },
+        $name:ident, $recipe:ident { $($field:ident: $type:ty $(= $default:tt)?),* },
         states: [$($state:ident: $shape:ident),*]
     ) => {
         #[pyfunction]
@@ -176,7 +176,7 @@ update_function!(adagrad_update, AdagradRecipe { lr: f64, eps: f64 = 1e-10 }, st
 update_function!(rowwise_adagrad_update, RowWiseRecipe { lr: f64, eps: f64 = 1e-10 }, states: [state_sum: PerRow]);
 update_function!(
     adam_update,
-    AdamRecipe { lr: f64, betas: (f64, f64) = (0.9, 0.999), eps: f64 = 1e-8, step: u64 },
+    AdamRecipe { lr: f64, betas: (f64, f64) = (0.9, 0.999), eps: f64 = 1e-8, step: i64 },
     states: [exp_avg: Weight, exp_avg_sq: Weight]
 );
 update_function!(

@@ -22,7 +22,7 @@ impl<T: Element> Adam<T> {
     ///
     /// # Errors
     /// If a number is outside its range.
-    pub fn rows(lr: f64, betas: (f64, f64), eps: f64, step: u64) -> Result<Self, Error> {
+    pub fn rows(lr: f64, betas: (f64, f64), eps: f64, step: i64) -> Result<Self, Error> {
         let (correction1, correction2) = corrections(lr, betas, eps, step)?;
         Ok(Self::with(betas, lr * correction2.sqrt() / correction1, 1.0, eps))
     }
@@ -31,7 +31,7 @@ impl<T: Element> Adam<T> {
     ///
     /// # Errors
     /// If a number is outside its range.
-    pub fn dense(lr: f64, betas: (f64, f64), eps: f64, step: u64) -> Result<Self, Error> {
+    pub fn dense(lr: f64, betas: (f64, f64), eps: f64, step: i64) -> Result<Self, Error> {
         let (correction1, correction2) = corrections(lr, betas, eps, step)?;
         Ok(Self::with(betas, lr / correction1, correction2.sqrt(), eps))
     }
@@ -48,7 +48,7 @@ impl<T: Element> Adam<T> {
 }
 
 /// `1 - β₁ᵗ` and `1 - β₂ᵗ`
-fn corrections(lr: f64, betas: (f64, f64), eps: f64, step: u64) -> Result<(f64, f64), Error> {
+fn corrections(lr: f64, betas: (f64, f64), eps: f64, step: i64) -> Result<(f64, f64), Error> {
     check_lr(lr)?;
     check_number("betas[0]", betas.0, "a number 0 <= beta < 1", |beta| (0.0..1.0).contains(&beta))?;
     check_number("betas[1]", betas.1, "a number 0 <= beta < 1", |beta| (0.0..1.0).contains(&beta))?;

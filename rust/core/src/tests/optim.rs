@@ -17,7 +17,7 @@ const LR: f64 = 0.125;
 const EPS: f64 = 1e-3;
 const BETAS: (f64, f64) = (0.75, 0.875);
 const RHO: f64 = 0.75;
-const STEP: u64 = 3;
+const STEP: i64 = 3;
 
 fn plain<T: Element>() -> Options<'static, T> {
     Options { padding: None, row_lr: None, weight_decay: T::ZERO, grad_scale: T::ONE, max_norm: None }
@@ -114,7 +114,9 @@ fn assert_updated<T: Element + Rounding>(
             if let Some(max_norm) = options.max_norm {
                 let norm = weight.iter().map(|w| w * w).sum::<f64>().sqrt();
                 if norm > max_norm {
-                    weight.iter_mut().for_each(|w| *w *= max_norm / (norm + 1e-7));
+                    for w in &mut weight {
+                        *w *= max_norm / (norm + 1e-7);
+                    }
                 }
             }
             // All inputs are below 2 and eps is 1e-3, so a rounding error grows at most by 1 / eps in a quotient; a rule
