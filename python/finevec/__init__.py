@@ -4,6 +4,8 @@ from . import functional, optim
 from ._finevec import __version__, debug_build, empty_cache, get_num_threads, set_num_threads
 from .embedding import Embedding, EmbeddingBag
 from .parameter import Parameter
+from .text import Vocabulary
+from .vectors import WordVectors
 
 if debug_build:
     import warnings
@@ -18,6 +20,8 @@ __all__ = [
     "Embedding",
     "EmbeddingBag",
     "Parameter",
+    "Vocabulary",
+    "WordVectors",
     "__version__",
     "empty_cache",
     "functional",

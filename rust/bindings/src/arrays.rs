@@ -4,7 +4,9 @@
 //! with the other arguments. A `Door` collects the arrays of one call; `Door::pass` waits
 //! until no other call writes what this one reads or reads what it writes, and only then hands out views.
 
-use finevec_core::ids::{Bags, Ids};
+use std::ffi::c_void;
+
+use finevec_core::ids::{Bags, Ids, RawId};
 use finevec_core::rows::{Rows, RowsMut};
 use finevec_core::scratch::Buffer;
 use finevec_core::{Element, Error};
@@ -103,7 +105,7 @@ pub(crate) fn dtype_of(object: &Bound<'_, PyAny>, name: &str) -> PyResult<(Dtype
 /// An array that passed the door as rows: leading axes are rows, the others one contiguous row.
 #[derive(Debug)]
 pub(crate) struct Table {
-    start: *mut u8,
+    start: *mut c_void,
     rows: usize,
     dim: usize,
     /// In elements.
@@ -136,7 +138,7 @@ impl Table {
     }
 
     /// A view to change. Consumes the table, so that there is only one.
-    pub(crate) fn view_mut<'p, T: Element>(self, pass: &'p Pass) -> RowsMut<'p, T> {
+    pub(crate) fn view_mut<T: Element>(self, pass: &Pass) -> RowsMut<'_, T> {
         self.expect_element::<T>();
         let _ = pass;
         // SAFETY: the door checked dtype, layout, alignment, writability, that rows are apart and that no other array
@@ -159,7 +161,7 @@ impl Table {
 /// An array of integers that passed the door.
 #[derive(Debug)]
 pub(crate) struct Integers {
-    start: *const u8,
+    start: *const c_void,
     len: usize,
     kind: u8,
     bytes: usize,
@@ -173,46 +175,50 @@ unsafe impl Sync for Integers {}
 
 /// Runs the same code on integers of any type.
 macro_rules! with_integers {
-    ($integers:expr, |$slice:ident| $body:expr) => {
+    ($integers:expr, $pass:expr, |$slice:ident| $body:expr) => {
         match ($integers.kind, $integers.bytes) {
-            (b'i', 1) => with_integers!(@ $integers, i8, $slice, $body),
-            (b'i', 2) => with_integers!(@ $integers, i16, $slice, $body),
-            (b'i', 4) => with_integers!(@ $integers, i32, $slice, $body),
-            (b'i', _) => with_integers!(@ $integers, i64, $slice, $body),
-            (_, 1) => with_integers!(@ $integers, u8, $slice, $body),
-            (_, 2) => with_integers!(@ $integers, u16, $slice, $body),
-            (_, 4) => with_integers!(@ $integers, u32, $slice, $body),
-            (_, _) => with_integers!(@ $integers, u64, $slice, $body),
+            (b'i', 1) => with_integers!(@ $integers.slice::<i8>($pass), $slice, $body),
+            (b'i', 2) => with_integers!(@ $integers.slice::<i16>($pass), $slice, $body),
+            (b'i', 4) => with_integers!(@ $integers.slice::<i32>($pass), $slice, $body),
+            (b'i', _) => with_integers!(@ $integers.slice::<i64>($pass), $slice, $body),
+            (_, 1) => with_integers!(@ $integers.slice::<u8>($pass), $slice, $body),
+            (_, 2) => with_integers!(@ $integers.slice::<u16>($pass), $slice, $body),
+            (_, 4) => with_integers!(@ $integers.slice::<u32>($pass), $slice, $body),
+            (_, _) => with_integers!(@ $integers.slice::<u64>($pass), $slice, $body),
         }
     };
-    (@ $integers:expr, $type:ty, $slice:ident, $body:expr) => {{
-        let start = $integers.start.cast::<$type>();
-        // SAFETY: the door checked dtype, contiguity and alignment of an array that its caller keeps alive, and the
-        // pass keeps our other calls from writing it. An empty array may have any address, so it is not used.
-        let $slice: &[$type] =
-            if $integers.len == 0 { &[] } else { unsafe { std::slice::from_raw_parts(start, $integers.len) } };
+    (@ $view:expr, $slice:ident, $body:expr) => {{
+        let $slice = $view;
         $body
     }};
 }
 
 impl Integers {
+    fn slice<'p, I: RawId>(&self, _pass: &'p Pass) -> &'p [I] {
+        assert_eq!(self.bytes, size_of::<I>(), "views have the dtype of their array");
+        if self.len == 0 {
+            return &[];
+        }
+        // SAFETY: the door checked dtype, contiguity and alignment of an array that its caller keeps alive, and the
+        // pass keeps our other calls from writing it. Any bits of that size are an integer.
+        unsafe { std::slice::from_raw_parts(self.start.cast::<I>(), self.len) }
+    }
+
     /// Checked ids of a table of `rows` rows.
-    pub(crate) fn ids(&self, _pass: &Pass, rows: usize) -> Result<Ids, Error> {
-        with_integers!(self, |raw| Ids::check(raw, rows))
+    pub(crate) fn ids(&self, pass: &Pass, rows: usize) -> Result<Ids, Error> {
+        with_integers!(self, pass, |raw| Ids::check(raw, rows))
     }
 
     /// Bags of ids, cut where these offsets say.
-    pub(crate) fn bags(&self, _pass: &Pass, ids: Ids, include_last: bool) -> Result<Bags, Error> {
-        with_integers!(self, |raw| Bags::check(ids, raw, include_last))
+    pub(crate) fn bags(&self, pass: &Pass, ids: Ids, include_last: bool) -> Result<Bags, Error> {
+        with_integers!(self, pass, |raw| Bags::check(ids, raw, include_last))
     }
 
-    /// One more than the largest, or 0; an error at the first negative one.
-    pub(crate) fn rows_needed(&self, _pass: &Pass) -> Result<usize, Error> {
-        // Every id of memory's size or less is accepted; larger and negative ones are refused by the check itself.
-        with_integers!(self, |raw| {
-            let most = raw.iter().map(|id| i128::from(*id)).max().unwrap_or(-1) + 1;
-            let rows = usize::try_from(most.max(0)).unwrap_or(usize::MAX).min(isize::MAX as usize);
-            Ids::check(raw, rows).map(|_| rows)
+    /// Ids that need no table: rows are as many as the largest id asks for. An error at the first negative one.
+    pub(crate) fn unbounded_ids(&self, pass: &Pass) -> Result<Ids, Error> {
+        with_integers!(self, pass, |raw| {
+            let most = raw.iter().map(|id| id.value()).max().unwrap_or(-1) + 1;
+            Ids::check(raw, usize::try_from(most.max(0)).unwrap_or(usize::MAX).min(isize::MAX as usize))
         })
     }
 }
@@ -446,9 +452,9 @@ fn collapse(shape: &[usize], strides: &[isize]) -> Option<(usize, isize)> {
     Some((length, step))
 }
 
-fn address(array: &Bound<'_, PyUntypedArray>) -> *const u8 {
+fn address(array: &Bound<'_, PyUntypedArray>) -> *const c_void {
     // SAFETY: the pointer is that of a live array object.
-    unsafe { (*array.as_array_ptr()).fields.data.cast::<u8>().cast_const() }
+    unsafe { (*array.as_array_ptr()).fields.data.cast::<c_void>().cast_const() }
 }
 
 fn is_writeable(array: &Bound<'_, PyUntypedArray>) -> bool {

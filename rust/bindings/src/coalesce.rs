@@ -25,8 +25,9 @@ fn coalesce<'py>(
     let (grad, _) = door.input(grad, "grad", leading.len(), dtype, &shape)?;
     by_dtype!(dtype, T => {
         let (unique, sums) = door.pass(|pass| {
-            let rows = ids.rows_needed(pass)?;
-            let route = RowGrad::<T>::per_id(ids.ids(pass, rows)?, dim, None);
+            let ids = ids.unbounded_ids(pass)?;
+            let rows = ids.rows();
+            let route = RowGrad::<T>::per_id(ids, dim, None);
             let entries = [Entry::new(&route, grad.view(pass))?];
             let coalesced = Coalesced::new(&entries, rows, dim)?;
             let unique: Vec<i64> = coalesced.ids().iter().map(|&id| id as i64).collect();

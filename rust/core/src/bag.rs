@@ -43,7 +43,7 @@ pub struct Pooling<'a, T> {
     pub padding: Option<usize>,
 }
 
-impl<T> Pooling<'_, T> {
+impl<T: Element> Pooling<'_, T> {
     pub(crate) fn check(&self, bags: &Bags, weight: Rows<'_, T>) -> Result<(), Error> {
         bags.ids().expect_rows(weight.rows())?;
         if let Some(weights) = self.sample_weights {

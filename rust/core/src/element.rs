@@ -29,6 +29,7 @@ pub trait Element:
     fn to_f64(self) -> f64;
 
     /// Correctly rounded square root.
+    #[must_use]
     fn sqrt(self) -> Self;
 }
 

@@ -39,7 +39,11 @@ pub(crate) fn divide<T: Element>(row: &mut [T], divisor: T) {
 
 /// Does `value` displace `max` as the larger one? A NaN displaces numbers, and nothing displaces the first NaN.
 #[inline(always)]
-#[allow(clippy::eq_op)]
+#[expect(
+    clippy::eq_op,
+    clippy::needless_bitwise_bool,
+    reason = "only NaN differs from itself; no branch in a vector loop"
+)]
 pub(crate) fn displaces<T: Element>(value: T, max: T) -> bool {
     (value > max) | ((value != value) & (max == max))
 }

@@ -2,11 +2,6 @@
 
 use crate::bag::Mode;
 
-/// One row of a table.
-pub(super) fn row(table: &[f64], dim: usize, row: usize) -> &[f64] {
-    &table[row * dim..(row + 1) * dim]
-}
-
 /// A bag: ids that are not padding, with their weights.
 pub(super) fn pooled(table: &[f64], dim: usize, members: &[(usize, f64)], mode: Mode) -> Vec<f64> {
     (0..dim)
@@ -31,6 +26,7 @@ pub(super) struct Part {
 }
 
 /// The parts of a bag gradient.
+#[expect(clippy::too_many_arguments, reason = "torch's arguments")]
 pub(super) fn bag_parts(
     table: &[f64],
     dim: usize,
@@ -95,12 +91,14 @@ pub(super) fn rowwise_adagrad(w: &mut [f64], s: &mut f64, g: &[f64], lr: f64, ep
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "the letters of the paper")]
 pub(super) fn sparse_adam(w: &mut f64, m: &mut f64, v: &mut f64, g: f64, lr: f64, betas: (f64, f64), eps: f64, t: i32) {
     *m = betas.0 * *m + (1.0 - betas.0) * g;
     *v = betas.1 * *v + (1.0 - betas.1) * g * g;
     *w -= lr * (1.0 - betas.1.powi(t)).sqrt() / (1.0 - betas.0.powi(t)) * *m / (v.sqrt() + eps);
 }
 
+#[expect(clippy::too_many_arguments, reason = "the letters of the paper")]
 pub(super) fn dense_adam(w: &mut f64, m: &mut f64, v: &mut f64, g: f64, lr: f64, betas: (f64, f64), eps: f64, t: i32) {
     *m = betas.0 * *m + (1.0 - betas.0) * g;
     *v = betas.1 * *v + (1.0 - betas.1) * g * g;

@@ -1,0 +1,44 @@
+# Every chore under one name; .ci/run calls only these. PYTHON is the environment to work in.
+PYTHON ?= python
+
+.PHONY: help build test test-core lint demo bench bench-check fuzz
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | sort
+
+build:  ## compile the core and install the package with what the tests need
+	$(PYTHON) -m pip install '.[test]'
+
+test: build  ## install the package and run the Python tests
+	$(PYTHON) -m pytest
+
+test-core:  ## run the Rust tests of the core, debug and release
+	cargo test -p finevec-core
+	cargo test -p finevec-core --release
+
+lint:  ## formatting, lints, types and stubs (needs the package installed)
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p finevec-python --no-default-features -- -D warnings
+	$(PYTHON) -m pip install --quiet '.[lint]'
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -m mypy.stubtest finevec._finevec
+
+demo:  ## train on the sentences in the package
+	$(PYTHON) -m finevec demo --save "$$(mktemp -d)/finevec-demo"
+
+bench:  ## finevec beside NumPy on the same arrays; writes benches/results/ (needs matplotlib)
+	$(PYTHON) benches/bench_lookup.py --save
+	$(PYTHON) benches/bench_optim.py --save
+	$(PYTHON) benches/bench_table_size.py --save
+
+bench-check:  ## the benchmarks on small arrays: do the results agree?
+	$(PYTHON) benches/bench_lookup.py --check
+	$(PYTHON) benches/bench_optim.py --check
+	$(PYTHON) benches/bench_table_size.py --check
+
+fuzz:  ## the property tests with many more cases, in Rust and Python
+	PROPTEST_CASES=20000 cargo test -p finevec-core --release
+	HYPOTHESIS_PROFILE=deep $(PYTHON) -m pytest
