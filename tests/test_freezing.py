@@ -45,7 +45,7 @@ def test_frozen_steps_leave_no_trace(rule):
 
 
 def test_gradients_that_wait_from_frozen_steps_are_dropped():
-    emb, dense, opt = make("sgd", 1)
+    emb, _, opt = make("sgd", 1)
     before = emb.weight.data.copy()
     emb.backward([1], np.ones((1, 3)))
     opt.step()

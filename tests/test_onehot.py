@@ -1,4 +1,4 @@
-"""`Embedding` equals a dense layer fed one-hot vectors; where the rule is not the dense one, the touched-rows formula."""
+"""`Embedding` equals a dense layer fed one-hot vectors; rules that differ from dense ones keep to touched rows."""
 
 import finevec as fv
 import numpy as np

@@ -197,7 +197,8 @@ class EmbeddingBag(Table):
     Notes
     -----
     Names are those of ``torch.nn.EmbeddingBag``. What differs, besides what `Embedding` lists: ``include_last_offset``
-    is True by default; offsets are checked in full; a NaN in a bag always makes its maximum NaN.
+    is True by default; offsets are checked in full; a NaN in a bag always makes its maximum NaN; `scale_grad_by_freq`
+    divides by the count of the row's own id (torch 2.13 takes another's on CPUs).
 
     Examples
     --------

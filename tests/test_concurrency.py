@@ -1,0 +1,181 @@
+"""Several Python threads, and processes that fork."""
+
+import os
+import threading
+import time
+
+import finevec as fv
+import finevec.functional as F
+import numpy as np
+import pytest
+import reference
+from helpers import RULES, update
+from numpy.testing import assert_array_equal
+from strategies import small_dyadic
+
+WORKERS = 4
+
+
+def run_together(jobs):
+    """Run each job in a thread of its own, all starting at once; raise what one raised."""
+    start, errors = threading.Barrier(len(jobs)), []
+
+    def work(job):
+        try:
+            start.wait()
+            job()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def test_updates_of_one_table_are_as_if_one_after_the_other():
+    """Sums of dyadic numbers are exact, so every order gives the same; a lost update would not."""
+    rng = np.random.default_rng(0)
+    table = small_dyadic(rng, (3_000, 64), np.float32)
+    batches = [
+        [(rng.integers(0, 3_000, 4_000), small_dyadic(rng, (4_000, 64), np.float32)) for _ in range(6)]
+        for _ in range(WORKERS)
+    ]
+    wanted = table.astype(np.float64)
+    for ids, grad in sum(batches, []):
+        np.add.at(wanted, ids, -0.5 * grad.astype(np.float64))
+    run_together([lambda own=own: [F.sgd_update(table, ids, grad, lr=0.5) for ids, grad in own] for own in batches])
+    assert_array_equal(table, wanted)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_two_updates_give_the_result_of_one_of_both_orders(rule):
+    rng = np.random.default_rng(1)
+    start = rng.standard_normal((2_000, 64)).astype(np.float32)
+    batches = [(rng.integers(0, 2_000, 6_000), rng.standard_normal((6_000, 64)).astype(np.float32)) for _ in range(2)]
+
+    def after(order):
+        weight, state = start.copy(), reference.new_state(rule, start)
+        for k in order:
+            update(rule, weight, state, *batches[k], lr=0.1)
+        return weight
+
+    orders = after((0, 1)), after((1, 0))
+    assert (orders[0] != orders[1]).any()
+    for _ in range(5):
+        weight, state = start.copy(), reference.new_state(rule, start)
+        run_together([lambda b=b: update(rule, weight, state, *b, lr=0.1) for b in batches])  # noqa: B023
+        assert any(np.array_equal(weight, wanted) for wanted in orders)
+
+
+def test_a_read_sees_the_table_before_or_after_an_update_never_between():
+    table = np.zeros((20_000, 32), dtype=np.float32)
+    ids = np.arange(20_000)
+    ones, done, seen = np.ones((20_000, 32), dtype=np.float32), threading.Event(), []
+
+    def write():
+        for _ in range(20):
+            F.sgd_update(table, ids, ones, lr=1.0)
+        done.set()
+
+    def read():
+        while not done.is_set():
+            rows = F.embedding(ids, table)
+            seen.append((rows.min(), rows.max()))
+
+    run_together([write, read, read])
+    assert all(low == high for low, high in seen)
+    assert_array_equal(table, np.full(table.shape, -20))
+
+
+def test_reads_of_one_table_run_side_by_side_and_agree():
+    rng = np.random.default_rng(2)
+    table, ids = rng.standard_normal((5_000, 64)), rng.integers(0, 5_000, 20_000)
+    results = [None] * WORKERS
+
+    def read(k):
+        for _ in range(5):
+            results[k] = F.embedding(ids, table)
+
+    run_together([lambda k=k: read(k) for k in range(WORKERS)])
+    for result in results:
+        assert_array_equal(result, table[ids])
+
+
+def test_the_gil_is_released():
+    """Another thread must get on with its counting while one call is under way."""
+    rng = np.random.default_rng(3)
+    table = np.zeros((100_000, 100), dtype=np.float32)
+    ids, grad = rng.integers(0, 100_000, 400_000), np.ones((100_000, 100), dtype=np.float32)
+    counted, inside = [0], threading.Event()
+    stop = threading.Event()
+
+    def count():
+        while not stop.is_set():
+            if inside.is_set():
+                counted[0] += 1
+            time.sleep(0)
+
+    counter = threading.Thread(target=count)
+    counter.start()
+    inside.set()
+    F.sgd_update(table, ids, grad, lr=1.0)
+    inside.clear()
+    stop.set()
+    counter.join()
+    assert counted[0] > 3
+
+
+def test_settings_may_change_while_calls_run():
+    rng = np.random.default_rng(4)
+    table, ids = rng.standard_normal((5_000, 64)), rng.integers(0, 5_000, 20_000)
+    before = fv.get_num_threads()
+
+    def change():
+        for threads in (1, 3, 2, 8) * 5:
+            fv.set_num_threads(threads)
+            fv.empty_cache()
+
+    def read():
+        for _ in range(20):
+            assert_array_equal(F.embedding(ids, table), table[ids])
+
+    try:
+        run_together([change, read, read])
+    finally:
+        fv.set_num_threads(before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_computes_the_same():
+    rng = np.random.default_rng(5)
+    start = rng.standard_normal((5_000, 64)).astype(np.float32)
+    ids, grad = rng.integers(0, 5_000, 20_000), rng.standard_normal((20_000, 64)).astype(np.float32)
+
+    def result():
+        weight = start.copy()
+        F.sgd_update(weight, ids, grad, lr=0.1)
+        return weight, F.embedding(ids, weight)
+
+    wanted = result()  # The pool is running when the process forks.
+    for _ in range(3):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = 0 if all(map(np.array_equal, result(), wanted)) else 2
+            finally:
+                os._exit(code)
+        deadline = time.monotonic() + 60
+        while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if ended == (0, 0):
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+        assert ended == (child, 0)
+    for got, expected in zip(result(), wanted, strict=True):
+        assert_array_equal(got, expected)
