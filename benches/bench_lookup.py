@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import finevec.functional as F
 import harness
 import numpy as np
-
-import finevec.functional as F
 
 
 def main() -> None:

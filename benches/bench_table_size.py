@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import finevec.functional as F
 import harness
 import numpy as np
-
-import finevec.functional as F
 
 DIM = 100
 COUNT = 10_000
@@ -35,9 +34,7 @@ def main() -> None:
         def draw(rows: int = rows, fresh: list[np.ndarray] = fresh) -> None:
             fresh[0] = rng.integers(rows, size=COUNT)
 
-        def update(
-            weight: np.ndarray = weight, state: np.ndarray = state, fresh: list[np.ndarray] = fresh
-        ) -> None:
+        def update(weight: np.ndarray = weight, state: np.ndarray = state, fresh: list[np.ndarray] = fresh) -> None:
             F.adagrad_update(weight, state, fresh[0], grad, lr=0.1)
 
         contenders.append(harness.Contender(f"{rows:,}", update, draw))

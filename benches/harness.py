@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 import finevec
+import numpy as np
 from finevec import _finevec
 
 RESULTS = Path(__file__).parent / "results"
