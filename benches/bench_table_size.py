@@ -1,4 +1,4 @@
-"""Cost follows the batch, not the vocabulary: one Adagrad update of 10,000 fresh random ids x 100, tables of 10^4 to 4e6 rows."""
+"""Cost follows the batch, not the vocabulary: an Adagrad update of 10,000 fresh random ids x 100, 10^4 to 4e6 rows."""
 
 from __future__ import annotations
 

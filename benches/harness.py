@@ -28,7 +28,7 @@ class Contender:
 
 
 def medians(contenders: Sequence[Contender], rounds: int) -> dict[str, float]:
-    """Median seconds of each contender over `rounds` rounds, one run of each in turn after a round that is not counted."""
+    """Median seconds of each contender over `rounds` rounds of one run each, after a round that is not counted."""
     seconds: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for counted in [False] + [True] * rounds:
         for contender in contenders:
@@ -43,7 +43,7 @@ def medians(contenders: Sequence[Contender], rounds: int) -> dict[str, float]:
 
 
 def arguments(description: str) -> argparse.Namespace:
-    """The options that every benchmark takes."""
+    """Read the options that every benchmark takes."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--check", action="store_true", help="small arrays and one round: do the results agree?")
     parser.add_argument("--rounds", type=int, default=21, help="timed rounds of each contender (default: 21)")

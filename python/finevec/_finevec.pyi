@@ -5,7 +5,7 @@ from os import PathLike
 from typing import Any, Literal, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 __version__: str
 debug_build: bool
