@@ -280,7 +280,7 @@ def test_plain_lines_say_epoch_figures_thaw_and_end():
     model, train, dev = toy()
     fit(model, train, dev, Settings(epochs=3, freeze_epochs=1, patience=0), progress_for(stream))
     lines = stream.getvalue().splitlines()
-    assert lines[1] == "epoch 2: the embedding thaws, lr 0.02"
+    assert lines[1] == "epoch 2: the embedding thaws, lr 0.01"
     assert [line.split()[:2] for line in (lines[0], *lines[2:4])] == [["epoch", "1"], ["epoch", "2"], ["epoch", "3"]]
     for word in ("loss", "train", "dev", "texts/s"):
         assert word in lines[0]

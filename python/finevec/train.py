@@ -25,7 +25,7 @@ from .snapshot import Snapshot
 _OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], float, float]] = {
     # Rule, lr of the dense parameters, lr of the embedding. Chosen on held-out tenths of the training texts of two
     # folds of MR with GloVe 100d, for static and non-static together.
-    "adagrad": (optim.Adagrad, 0.1, 0.02),
+    "adagrad": (optim.Adagrad, 0.2, 0.01),
     "adam": (optim.Adam, 0.003, 0.001),
     "sgd": (optim.SGD, 1.0, 1.0),
     "adadelta": (optim.Adadelta, 1.0, 1.0),
