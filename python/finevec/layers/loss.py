@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[Any]:
@@ -32,7 +32,7 @@ def softmax(logits: NDArray[Any]) -> NDArray[Any]:
 
 
 def softmax_cross_entropy(
-    logits: NDArray[Any], targets: NDArray[np.integer[Any]]
+    logits: NDArray[Any], targets: ArrayLike
 ) -> tuple[float, Callable[[], NDArray[Any]]]:
     """Mean cross-entropy of the softmax, as `torch.nn.functional.cross_entropy`.
 
@@ -43,7 +43,7 @@ def softmax_cross_entropy(
     ----------
     logits : ndarray of float32 or float64, shape (batch, classes)
         At least one row.
-    targets : ndarray of integers, shape (batch,)
+    targets : array-like of integers, shape (batch,)
         The right class of each row, 0 <= target < classes.
 
     Returns
@@ -69,6 +69,7 @@ def softmax_cross_entropy(
     >>> backprop()
     array([[ 0.5, -0.5]])
     """
+    targets = np.asarray(targets)
     if logits.ndim != 2 or logits.shape[0] < 1 or targets.shape != logits.shape[:1]:
         raise ValueError(
             f"expected logits of shape (batch, classes) and targets of shape (batch,), batch at least 1, "

@@ -1,0 +1,58 @@
+"""The README's examples run, and its two commands are there to the letter."""
+
+import re
+from pathlib import Path
+
+import finevec as fv
+import numpy as np
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def python_examples():
+    return re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_the_two_commands_are_there():
+    text = README.read_text(encoding="utf-8")
+    assert "\npip install . && finevec demo\n" in text
+    assert "\npip install '.[test]' && pytest\n" in text
+
+
+def test_the_first_example_trains_and_saves(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["a", "moving", ",", "funny", "film", "dull", "and", "far", "too", "long", "fresh", "mess"]
+    vectors = np.random.default_rng(0).standard_normal((len(words), 8)).astype(np.float32)
+    fv.WordVectors(words, vectors).save("glove.txt")
+    names = {}
+    exec(python_examples()[0], names)  # noqa: S102
+    assert names["loss"] < 0.1
+    tuned = fv.WordVectors.load("tuned.txt")
+    assert sorted(tuned.index_to_key) == sorted(words)
+    assert not np.array_equal(tuned["dull"], vectors[words.index("dull")])
+
+
+def test_the_second_example_sums_before_it_moves():
+    names = {}
+    exec(python_examples()[1], names)  # noqa: S102
+    weight = names["weight"]
+    assert weight[3] == pytest.approx(np.full(4, -0.1), rel=1e-6)
+    assert weight[7] == pytest.approx(np.full(4, -0.1), rel=1e-6)
+    assert np.count_nonzero(weight) == 8
+
+
+def test_docstring_examples_run():
+    """Every module's doctests, on the installed package."""
+    import doctest
+    import importlib
+    import pkgutil
+
+    attempted = 0
+    for info in pkgutil.walk_packages(fv.__path__, "finevec."):
+        if info.name.endswith(("__main__", "_finevec")):
+            continue
+        result = doctest.testmod(importlib.import_module(info.name))
+        assert result.failed == 0, f"{info.name}: see the output above"
+        attempted += result.attempted
+    assert attempted > 50
