@@ -26,7 +26,7 @@ def test_the_first_example_trains_and_saves(tmp_path, monkeypatch):
     vectors = np.random.default_rng(0).standard_normal((len(words), 8)).astype(np.float32)
     fv.WordVectors(words, vectors).save("glove.txt")
     names = {}
-    exec(python_examples()[0], names)  # noqa: S102
+    exec(python_examples()[0], names)
     assert names["loss"] < 0.1
     tuned = fv.WordVectors.load("tuned.txt")
     assert sorted(tuned.index_to_key) == sorted(words)
@@ -35,7 +35,7 @@ def test_the_first_example_trains_and_saves(tmp_path, monkeypatch):
 
 def test_the_second_example_sums_before_it_moves():
     names = {}
-    exec(python_examples()[1], names)  # noqa: S102
+    exec(python_examples()[1], names)
     weight = names["weight"]
     assert weight[3] == pytest.approx(np.full(4, -0.1), rel=1e-6)
     assert weight[7] == pytest.approx(np.full(4, -0.1), rel=1e-6)
