@@ -143,6 +143,22 @@ def test_equals_come_in_the_order_of_rows_and_zero_rows_are_at_zero():
     assert cosines[0] == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "exponents"), [("float32", [-30, -20, -17, 0, 18, 25, 36]), ("float64", [-300, -160, 0, 160, 300])]
+)
+def test_a_cosine_does_not_depend_on_lengths(dtype, exponents):
+    # More rows than are taken at once when squares leave the range of the type.
+    rows = np.random.default_rng(3).standard_normal((10000, 3))
+    lengths = 10.0 ** np.resize(exponents, (len(rows), 1))
+    wv = WordVectors([str(row) for row in range(len(rows))], (rows * lengths).astype(dtype))
+    wanted = rows @ rows[0] / np.linalg.norm(rows, axis=1) / np.linalg.norm(rows[0])
+    # A dozen roundings of numbers below 1.
+    bound = 12 * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(wv.most_similar("0", topn=None), wanted, rtol=0, atol=bound)
+    np.testing.assert_allclose([wv.similarity("0", str(row)) for row in range(20)], wanted[:20], rtol=0, atol=bound)
+    assert np.linalg.norm(wv.get_vector("0", norm=True)) == pytest.approx(1.0, rel=bound, abs=0)
+
+
 def test_answers_follow_a_table_that_is_changed_in_place():
     wv = make()
     assert wv.most_similar("king", topn=1)[0][0] == "queen"

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 Example: TypeAlias = "str | NDArray[Any]"
 Examples: TypeAlias = "Example | Sequence[Example]"
 
+# Bounds the memory for rows that are looked at twice.
+ROWS_AT_ONCE = 4096
+
 
 def unit(vector: NDArray[Any]) -> NDArray[np.float64]:
     """Return `vector` at length 1, in float64; a zero vector as it is."""
-    wide = np.asarray(vector, np.float64)
-    length = np.sqrt(wide @ wide)
-    return wide / length if length > 0 else wide
+    return np.asarray(_unit_rows(np.asarray(vector, np.float64)[np.newaxis])[0])
 
 
 def most_similar(
@@ -60,9 +61,27 @@ def _vector(wv: WordVectors, example: object) -> NDArray[np.float64]:
 
 def _cosines(table: NDArray[Any], direction: NDArray[np.float64]) -> NDArray[Any]:
     """Return the cosine of each row with `direction`: one product and one sum of squares over the table."""
-    dots = table @ unit(direction).astype(table.dtype)
-    lengths = np.sqrt(np.einsum("ij,ij->i", table, table))
-    return np.asarray(np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0))
+    direction = unit(direction)
+    range_of_type = np.finfo(table.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        dots = table @ direction.astype(table.dtype)
+        squares = np.einsum("ij,ij->i", table, table)
+        usual = (squares >= range_of_type.tiny / range_of_type.eps) & (squares <= range_of_type.max)
+    cosines = np.asarray(np.divide(dots, np.sqrt(squares), out=np.zeros_like(dots), where=usual))
+    # Squares of very long and very short rows leave the range of the type.
+    others = np.flatnonzero(~usual)
+    for first in range(0, len(others), ROWS_AT_ONCE):
+        some = others[first : first + ROWS_AT_ONCE]
+        cosines[some] = _unit_rows(table[some].astype(np.float64)) @ direction
+    return cosines
+
+
+def _unit_rows(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rows at length 1, zero rows as they are. Scaled first, so that squares stay in range."""
+    largest = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
+    scaled = rows / np.where(largest > 0, largest, 1.0)
+    lengths = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, np.newaxis]
+    return np.asarray(scaled / np.where(lengths > 0, lengths, 1.0))
 
 
 def _largest(values: NDArray[Any], count: int) -> list[int]:
