@@ -49,6 +49,19 @@ def assert_close(got, wanted, *, ulps: float, size=None) -> None:
     assert worst <= 1.0, f"off by {worst:.3g} times the bound"
 
 
+def cosine_bound(examples) -> float:
+    """Return how far two float32 answers may be apart: cosines of a table's rows with the mean of `examples`.
+
+    To first order, in roundings of 2^-24 on each side: of an example at length 1, dim / 2 + 2; of their sum, one for
+    each, and two for its weights; all of this grows by the sum of lengths over the length of the sum. Then dim / 2 + 2
+    for the mean at length 1, dim for the product with a row, dim / 2 + 3 for the row's length, quotient and result.
+    """
+    examples = np.asarray(examples, np.float64)
+    count, dim = examples.shape
+    cancelled = np.linalg.norm(examples, axis=1).sum() / np.linalg.norm(examples.sum(axis=0))
+    return float(2 * 2.0**-24 * (cancelled * (dim / 2 + count + 4) + 2 * dim + 5))
+
+
 class Unchanged:
     """Check on leaving that the bytes of these arrays are what they were."""
 
