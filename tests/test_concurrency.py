@@ -1,5 +1,6 @@
 """Several Python threads, and processes that fork."""
 
+import itertools
 import os
 import threading
 import time
@@ -45,7 +46,7 @@ def test_updates_of_one_table_are_as_if_one_after_the_other():
         for _ in range(WORKERS)
     ]
     wanted = table.astype(np.float64)
-    for ids, grad in sum(batches, []):
+    for ids, grad in itertools.chain.from_iterable(batches):
         np.add.at(wanted, ids, -0.5 * grad.astype(np.float64))
     run_together([lambda own=own: [F.sgd_update(table, ids, grad, lr=0.5) for ids, grad in own] for own in batches])
     assert_array_equal(table, wanted)
@@ -77,9 +78,11 @@ def test_a_read_sees_the_table_before_or_after_an_update_never_between():
     ones, done, seen = np.ones((20_000, 32), dtype=np.float32), threading.Event(), []
 
     def write():
-        for _ in range(20):
-            F.sgd_update(table, ids, ones, lr=1.0)
-        done.set()
+        try:
+            for _ in range(20):
+                F.sgd_update(table, ids, ones, lr=1.0)
+        finally:
+            done.set()
 
     def read():
         while not done.is_set():
@@ -106,27 +109,29 @@ def test_reads_of_one_table_run_side_by_side_and_agree():
 
 
 def test_the_gil_is_released():
-    """Another thread must get on with its counting while one call is under way."""
+    """Another thread must get on with its counting while a call is under way: with the GIL held it would stand still."""
     rng = np.random.default_rng(3)
     table = np.zeros((100_000, 100), dtype=np.float32)
-    ids, grad = rng.integers(0, 100_000, 400_000), np.ones((100_000, 100), dtype=np.float32)
-    counted, inside = [0], threading.Event()
-    stop = threading.Event()
+    ids, grad = rng.integers(0, 100_000, 100_000), np.ones((100_000, 100), dtype=np.float32)
+    count, stop = [0], threading.Event()
 
-    def count():
+    def keep_counting():
         while not stop.is_set():
-            if inside.is_set():
-                counted[0] += 1
+            count[0] += 1
             time.sleep(0)
 
-    counter = threading.Thread(target=count)
+    counter = threading.Thread(target=keep_counting)
     counter.start()
-    inside.set()
-    F.sgd_update(table, ids, grad, lr=1.0)
-    inside.clear()
-    stop.set()
-    counter.join()
-    assert counted[0] > 3
+    most = 0
+    try:
+        for _ in range(20):  # A busy machine may leave the counter out for one call, not for all.
+            before = count[0]
+            F.sgd_update(table, ids, grad, lr=1.0)
+            most = max(most, count[0] - before)
+    finally:
+        stop.set()
+        counter.join()
+    assert most > 10
 
 
 def test_settings_may_change_while_calls_run():

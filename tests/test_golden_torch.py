@@ -7,7 +7,7 @@ import finevec.functional as F
 import numpy as np
 import pytest
 from finevec import Embedding, EmbeddingBag, Parameter, optim
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from test_optim import OPTIMIZERS
 
 with np.load(Path(__file__).parent / "golden" / "torch.npz") as _archive:
