@@ -31,9 +31,7 @@ def softmax(logits: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
-def softmax_cross_entropy(
-    logits: NDArray[Any], targets: ArrayLike
-) -> tuple[float, Callable[[], NDArray[Any]]]:
+def softmax_cross_entropy(logits: NDArray[Any], targets: ArrayLike) -> tuple[float, Callable[[], NDArray[Any]]]:
     """Mean cross-entropy of the softmax, as `torch.nn.functional.cross_entropy`.
 
     ``loss = mean over b of (log(sum over c of exp(logits[b, c])) - logits[b, targets[b]])``, and its gradient with
