@@ -71,6 +71,7 @@ def test_linear_says_what_shape_it_wants():
 def test_cross_entropy_equals_the_formula_written_out():
     logits = np.random.default_rng(1).normal(size=(6, 4)) * 3
     targets = np.array([0, 1, 2, 3, 3, 0])
+    assert softmax_cross_entropy(logits, targets.tolist())[0] == softmax_cross_entropy(logits, targets)[0]
     loss, _ = softmax_cross_entropy(logits, targets)
     expected = [
         -math.log(math.exp(row[target]) / sum(math.exp(value) for value in row))
@@ -103,6 +104,8 @@ def test_cross_entropy_refuses_what_does_not_fit():
         softmax_cross_entropy(np.zeros((1, 3)), np.array([-1]))
     with pytest.raises(ValueError, match="batch at least 1, got"):
         softmax_cross_entropy(np.zeros((0, 3)), np.empty(0, np.int64))
+    with pytest.raises(TypeError, match="targets: expected integers, got float64"):
+        softmax_cross_entropy(np.zeros((2, 3)), [0.0, 1.0])
     with pytest.raises(ValueError, match=r"got \(2, 3\) and \(3,\)"):
         softmax_cross_entropy(np.zeros((2, 3)), np.zeros(3, np.int64))
 

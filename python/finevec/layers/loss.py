@@ -55,6 +55,8 @@ def softmax_cross_entropy(logits: NDArray[Any], targets: ArrayLike) -> tuple[flo
     ------
     ValueError
         The shapes do not fit.
+    TypeError
+        The targets are not integers.
     IndexError
         A target is not a class.
 
@@ -73,6 +75,8 @@ def softmax_cross_entropy(logits: NDArray[Any], targets: ArrayLike) -> tuple[flo
             f"expected logits of shape (batch, classes) and targets of shape (batch,), batch at least 1, "
             f"got {logits.shape} and {targets.shape}"
         )
+    if targets.dtype.kind not in "iu":
+        raise TypeError(f"targets: expected integers, got {targets.dtype}")
     batch, classes = logits.shape
     bad = np.flatnonzero((targets < 0) | (targets >= classes))
     if bad.size:
