@@ -109,7 +109,7 @@ def test_reads_of_one_table_run_side_by_side_and_agree():
 
 
 def test_the_gil_is_released():
-    """Another thread must get on with its counting while a call is under way: with the GIL held it would stand still."""
+    """Another thread must get on with its counting while a call is under way; with the GIL held it stands still."""
     rng = np.random.default_rng(3)
     table = np.zeros((100_000, 100), dtype=np.float32)
     ids, grad = rng.integers(0, 100_000, 100_000), np.ones((100_000, 100), dtype=np.float32)
