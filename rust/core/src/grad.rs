@@ -148,30 +148,27 @@ impl<'a, T: Element> Entry<'a, T> {
         self.grad.row(row)
     }
 
-    /// `sum += ` the part of occurrence `i`
+    /// What the row is multiplied by for occurrence `i`.
     #[inline(always)]
-    fn add(&self, i: usize, sum: &mut [T]) {
-        let row = self.row(i);
-        let scale = self.route.scale.as_ref().map(|scale| scale[i]);
-        if let Source::Max { bag_of, argmax } = &self.route.source {
-            let scale = scale.unwrap_or(T::ONE);
-            let first = bag_of[i] as usize * self.route.dim;
-            let holders = &argmax[first..first + self.route.dim];
-            for ((sum, &value), &holder) in sum.iter_mut().zip(row).zip(holders) {
-                *sum += if holder == i as u32 { scale * value } else { T::ZERO };
-            }
-        } else if let Some(scale) = scale {
-            loops::add_scaled(sum, row, scale);
-        } else {
-            loops::add(sum, row);
-        }
+    fn factor(&self, i: usize) -> T {
+        self.route.scale.as_ref().map_or(T::ONE, |scale| scale[i])
     }
 
-    /// The part of occurrence `i`, where it is a row of the matrix as it stands.
+    /// For maxima: `sum += ` the elements of the row for which occurrence `i` holds the maximum.
     #[inline(always)]
-    fn as_it_stands(&self, i: usize) -> Option<&'a [T]> {
-        let whole = self.route.scale.is_none() && !matches!(self.route.source, Source::Max { .. });
-        whole.then(|| self.row(i))
+    fn add_held(&self, i: usize, sum: &mut [T]) -> bool {
+        let Source::Max { bag_of, argmax } = &self.route.source else { return false };
+        let first = bag_of[i] as usize * self.route.dim;
+        let holders = &argmax[first..first + self.route.dim];
+        let factor = self.factor(i);
+        for ((sum, &value), &holder) in sum.iter_mut().zip(self.row(i)).zip(holders) {
+            *sum += if holder == i as u32 { factor * value } else { T::ZERO };
+        }
+        true
+    }
+
+    fn is_max(&self) -> bool {
+        matches!(self.route.source, Source::Max { .. })
     }
 }
 
@@ -189,9 +186,6 @@ pub(crate) trait Gradient<T>: Sync {
     /// Its summed gradient, as it stands where it needs no sum, else written to `sum`.
     fn gradient<'s>(&'s self, k: usize, sum: &'s mut [T]) -> &'s [T];
 
-    /// Asks for the memory that the rows after the `k`-th will need.
-    fn prefetch(&self, k: usize);
-
     /// Occurrences before those of touched row `k`: what the work is cut by.
     fn start(&self, k: usize) -> usize;
 }
@@ -200,6 +194,8 @@ pub(crate) trait Gradient<T>: Sync {
 pub(crate) struct SparseGradient<'a, T> {
     entries: &'a [Entry<'a, T>],
     groups: Groups,
+    /// No maxima: every part is a row times a factor.
+    linear: bool,
 }
 
 impl<'a, T: Element> SparseGradient<'a, T> {
@@ -220,17 +216,18 @@ impl<'a, T: Element> SparseGradient<'a, T> {
         }
         let lists: Vec<_> = entries.iter().map(|entry| &entry.route.ids).collect();
         let groups = Groups::new(&lists, |row| Some(row) != padding && keep(row))?;
-        Ok(Self { entries, groups })
+        let linear = !entries.iter().any(Entry::is_max);
+        Ok(Self { entries, groups, linear })
     }
 
     pub(crate) fn groups(&self) -> &Groups {
         &self.groups
     }
 
-    /// The entry in which a position lies, and where in it.
+    /// The entry of the `n`-th occurrence, in the order of groups, and where in it.
     #[inline(always)]
-    fn locate(&self, position: u32) -> (&Entry<'a, T>, usize) {
-        let mut i = position as usize;
+    fn locate(&self, n: usize) -> (&Entry<'a, T>, usize) {
+        let mut i = self.groups.position(n) as usize;
         for entry in &self.entries[..self.entries.len() - 1] {
             if i < entry.route.len() {
                 return (entry, i);
@@ -239,10 +236,21 @@ impl<'a, T: Element> SparseGradient<'a, T> {
         }
         (&self.entries[self.entries.len() - 1], i)
     }
+
+    /// The row and the factor of the `n`-th occurrence. Asks for the row of one that comes later.
+    #[inline(always)]
+    fn part(&self, n: usize) -> (&'a [T], T) {
+        if n + AHEAD < self.groups.occurrences() {
+            let (entry, i) = self.locate(n + AHEAD);
+            prefetch(entry.row(i));
+        }
+        let (entry, i) = self.locate(n);
+        (entry.row(i), entry.factor(i))
+    }
 }
 
 /// How many occurrences ahead gradient rows are asked for.
-const AHEAD: usize = 8;
+const AHEAD: usize = 24;
 
 impl<T: Element> Gradient<T> for SparseGradient<'_, T> {
     #[inline(always)]
@@ -257,36 +265,33 @@ impl<T: Element> Gradient<T> for SparseGradient<'_, T> {
 
     #[inline(always)]
     fn sum(&self, k: usize, sum: &mut [T]) {
-        let positions = self.groups.positions(k);
+        let mut occurrences = self.groups.start(k)..self.groups.start(k + 1);
         sum.fill(T::ZERO);
-        for (n, &position) in positions.iter().enumerate() {
-            if let Some(&ahead) = positions.get(n + AHEAD) {
-                let (entry, i) = self.locate(ahead);
-                prefetch(entry.row(i));
+        while self.linear && occurrences.len() >= loops::AT_ONCE {
+            let first = occurrences.start;
+            loops::add_scaled_rows(sum, std::array::from_fn(|n| self.part(first + n)));
+            occurrences.start += loops::AT_ONCE;
+        }
+        for n in occurrences {
+            let (entry, i) = self.locate(n);
+            if !entry.add_held(i, sum) {
+                let (row, factor) = self.part(n);
+                loops::add_scaled(sum, row, factor);
             }
-            let (entry, i) = self.locate(position);
-            entry.add(i, sum);
         }
     }
 
     #[inline(always)]
     fn gradient<'s>(&'s self, k: usize, sum: &'s mut [T]) -> &'s [T] {
-        if let [only] = self.groups.positions(k) {
-            let (entry, i) = self.locate(*only);
-            if let Some(row) = entry.as_it_stands(i) {
+        let occurrences = self.groups.start(k)..self.groups.start(k + 1);
+        if self.linear && occurrences.len() == 1 {
+            let (row, factor) = self.part(occurrences.start);
+            if factor == T::ONE {
                 return row;
             }
         }
         self.sum(k, sum);
         sum
-    }
-
-    #[inline(always)]
-    fn prefetch(&self, k: usize) {
-        for &position in self.groups.positions(k).iter().take(AHEAD) {
-            let (entry, i) = self.locate(position);
-            prefetch(entry.row(i));
-        }
     }
 
     fn start(&self, k: usize) -> usize {
@@ -319,9 +324,6 @@ impl<T: Element> Gradient<T> for DenseGradient<'_, T> {
     fn gradient<'s>(&'s self, k: usize, _sum: &'s mut [T]) -> &'s [T] {
         self.grad.row(k)
     }
-
-    #[inline(always)]
-    fn prefetch(&self, _k: usize) {}
 
     fn start(&self, k: usize) -> usize {
         k

@@ -78,14 +78,26 @@ impl Groups {
     }
 
     /// Occurrences before those of touched row `k`.
+    #[inline(always)]
     pub(crate) fn start(&self, k: usize) -> usize {
         self.starts[k] as usize
     }
 
-    /// Where the id of touched row `k` occurs, ascending.
+    /// Occurrences of all touched rows.
     #[inline(always)]
+    pub(crate) fn occurrences(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// Where the `n`-th occurrence stands, counting row by row; ascending within a row.
+    #[inline(always)]
+    pub(crate) fn position(&self, n: usize) -> u32 {
+        self.positions[n]
+    }
+
+    /// Where the id of touched row `k` occurs, ascending.
     pub(crate) fn positions(&self, k: usize) -> &[u32] {
-        &self.positions[self.starts[k] as usize..self.starts[k + 1] as usize]
+        &self.positions[self.start(k)..self.start(k + 1)]
     }
 }
 

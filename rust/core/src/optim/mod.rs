@@ -30,7 +30,7 @@ use crate::simd::{Kernel, Level, prefetch};
 pub const MAX_STATES: usize = 2;
 
 /// How many touched rows ahead the rows of weight and state are asked for.
-const AHEAD: usize = 6;
+const AHEAD: usize = 10;
 
 /// What a rule does to one row.
 pub trait Rule<T: Element>: Sync {
@@ -197,7 +197,6 @@ impl<T: Element, R: Rule<T>, G: Gradient<T>> Kernel for Step<'_, T, R, G> {
                 prefetch(weight.row(ahead));
                 prefetch(first.row(ahead));
                 prefetch(second.row(ahead));
-                gradient.prefetch(k + AHEAD);
             }
             let row = gradient.row(k);
             if !options.keeps(row) {

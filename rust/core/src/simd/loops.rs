@@ -21,6 +21,18 @@ pub(crate) fn add_scaled<T: Element>(sum: &mut [T], row: &[T], scale: T) {
     }
 }
 
+/// Rows that `add_scaled_rows` takes: enough that the sum is seldom loaded and stored, few enough for registers.
+pub(crate) const AT_ONCE: usize = 4;
+
+/// `sum[i] += scale * row[i]` for some rows, one after the other.
+#[inline(always)]
+pub(crate) fn add_scaled_rows<T: Element>(sum: &mut [T], parts: [(&[T], T); AT_ONCE]) {
+    let [(a, a_scale), (b, b_scale), (c, c_scale), (d, d_scale)] = parts;
+    for ((((sum, &a), &b), &c), &d) in sum.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+        *sum = *sum + a_scale * a + b_scale * b + c_scale * c + d_scale * d;
+    }
+}
+
 /// `row[i] *= scale`
 #[inline(always)]
 pub(crate) fn scale<T: Element>(row: &mut [T], scale: T) {
