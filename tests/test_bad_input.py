@@ -340,9 +340,34 @@ def test_dense_gradients(bad):
         _finevec.adagrad_update(weight, state, bad, lr=0.1)
 
 
-def test_a_gradient_that_shares_the_tables_memory_is_refused_by_the_optimizer():
-    weight = table()
-    emb = Embedding.from_pretrained(weight, freeze=False)
-    emb.backward([0], weight[1:2])
-    with Unchanged(weight), refuses(ValueError, "weight and grad share memory"):
-        optim.SGD([emb.weight], lr=0.1).step()
+@pytest.mark.parametrize("freeze", [False, True])
+def test_a_gradient_that_shares_the_tables_memory_is_refused_when_it_arrives(freeze):
+    memory = np.zeros((2 * ROWS, DIM), np.float32)
+    weight = memory[::2]
+    emb, bag = Embedding.from_pretrained(weight, freeze=freeze), EmbeddingBag.from_pretrained(weight, freeze=freeze)
+    for call in (
+        lambda: emb.backward([0], weight[1:2]),
+        lambda: bag.backward([0, 1], [0, 2], weight[1:2]),
+        lambda: setattr(emb.weight, "grad", weight),
+        lambda: setattr(emb.weight, "grad", weight[::-1]),
+    ):
+        with refuses(ValueError, "grad shares memory with the parameter's data"):
+            call()
+    assert emb.weight.grad is None
+    assert bag.weight.grad is None
+
+
+def test_gradients_beside_the_table_and_copies_are_no_overlap():
+    memory = np.ones((2 * ROWS, DIM), np.float32)
+    emb = Embedding.from_pretrained(memory[::2], freeze=False)
+    emb.backward([0], memory[1:2])
+    emb.backward([0], memory[:1], copy=True)
+    optim.SGD([emb.weight], lr=0.25).step()
+    assert (memory[0] == 0.5).all()
+    emb.weight.zero_grad()
+    emb.weight.grad = memory[1::2]
+    emb.weight.zero_grad()
+    emb.weight.add_grad(memory[::2])
+    optim.SGD([emb.weight], lr=1.0).step()
+    assert (memory[::2] == 0.0).all()
+    assert (memory[1::2] == 1.0).all()

@@ -113,7 +113,9 @@ def test_a_norm_that_is_not_finite_is_returned_and_nothing_is_clipped(value):
     ("max_norm", "error", "text"),
     [
         (0.0, ValueError, "max_norm must be above 0, got 0.0"),
-        (float("nan"), ValueError, "max_norm must be above 0, got nan"),
+        (-1.0, ValueError, "max_norm must be above 0, got -1.0"),
+        (float("nan"), ValueError, "max_norm must be a number, got nan"),
+        (10**400, ValueError, "max_norm must be within the range of a float"),
         ("1", TypeError, "max_norm must be a number, got str"),
     ],
 )

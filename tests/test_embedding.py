@@ -77,7 +77,7 @@ def test_bad_tables(layer, source, error, text):
         ((3, -1), {}, ValueError, "embedding_dim must be at least 1, got -1"),
         ((3.0, 3), {}, TypeError, "float"),
         ((True, 3), {}, TypeError, "num_embeddings must be an integer, got bool"),
-        ((3, 3), {"dtype": "float16"}, TypeError, "dtype must be float32 or float64, got float16"),
+        ((3, 3), {"dtype": "float16"}, TypeError, "dtype must be float32 or float64 in native byte order, got float16"),
         ((3, 3), {"padding_idx": 3}, ValueError, "padding_idx must be within -3 <= padding_idx < 3, got 3"),
         ((3, 3), {"max_norm": -1}, ValueError, "max_norm must be above 0"),
     ],

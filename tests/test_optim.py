@@ -1,11 +1,9 @@
-"""Optimizers: groups, rules, state."""
-
-import copy
+"""Optimizers: groups, rules, arguments."""
 
 import numpy as np
 import pytest
 import reference
-from finevec import Embedding, Parameter, optim
+from finevec import Parameter, optim
 from helpers import RULES
 from numpy.testing import assert_array_equal
 
@@ -161,107 +159,6 @@ def test_max_norm_holds_for_dense_rows_that_move():
     np.testing.assert_allclose(np.linalg.norm(p.data, axis=1), [2.0, 2.0], rtol=1e-6)
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_state_dict_round_trip_goes_on_bit_for_bit(rule):
-    def make():
-        params = [param(8, 5), param(6, 4, seed=1)]
-        return params, OPTIMIZERS[rule]([{"params": params[0], "freeze_steps": 1}, {"params": params[1]}], lr=0.1)
-
-    rng = np.random.default_rng(2)
-    params, opt = make()
-    for _ in range(3):
-        opt.zero_grad()
-        for p in params:
-            feed(p, rng)
-        opt.step()
-    opt.param_groups[1]["lr"] = 0.03
-    saved = opt.state_dict()
-    kept = copy.deepcopy(saved)
-    others, other = make()
-    for p, q in zip(params, others, strict=True):
-        q.data[...] = p.data
-    other.load_state_dict(saved)
-    assert other.steps == 3
-    assert other.param_groups[1]["lr"] == 0.03
-    for optimizer, parameters in ((opt, params), (other, others)):
-        rng = np.random.default_rng(9)
-        optimizer.zero_grad()
-        for p in parameters:
-            feed(p, rng)
-        optimizer.step()
-    for p, q in zip(params, others, strict=True):
-        assert_array_equal(p.data, q.data)
-    assert saved["steps"] == 3
-    assert saved["state"].keys() == {0, 1}
-    assert (saved["state"][0]["step"], saved["state"][1]["step"]) == (2, 3)
-    for number, state in kept["state"].items():
-        for name, array in state.items():
-            assert_array_equal(saved["state"][number][name], array)
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "text"),
-    [
-        (lambda s: s.pop("state"), ValueError, "state_dict: the key 'state' is missing"),
-        (lambda s: s["param_groups"].pop(), ValueError, "state_dict has 1 groups, the optimizer 2"),
-        (
-            lambda s: s["param_groups"][0].update(rule="sgd"),
-            ValueError,
-            "group 0: rule is 'sgd', the optimizer's 'adagrad'",
-        ),
-        (lambda s: s["param_groups"][1].update(params=[1, 2]), ValueError, r"group 1: params are \[1, 2\]"),
-        (lambda s: s["param_groups"][1].update(lr=-1.0), ValueError, "lr must not be negative, got -1.0"),
-        (lambda s: s["param_groups"][1].pop("eps"), ValueError, "the key 'eps' is missing"),
-        (lambda s: s["state"].update({5: {}}), ValueError, "state for parameter 5, the optimizer 2 parameters"),
-        (lambda s: s["state"][0].update(extra=1), ValueError, "parameter 0: has extra, state_sum, step"),
-        (lambda s: s["state"][0].update(step=0), ValueError, "step must be at least 1, got 0"),
-        (
-            lambda s: s["state"][0].update(state_sum=np.zeros((8, 4))),
-            ValueError,
-            r"parameter 0: state_sum must have the shape \(8, 5\), got \(8, 4\)",
-        ),
-        (
-            lambda s: s["state"][1].update(state_sum=np.zeros((6, 4), np.float32)),
-            TypeError,
-            "parameter 1: state_sum must be float64, got float32",
-        ),
-        (lambda s: s["state"][1].update(state_sum=[1.0]), TypeError, "state_sum must be a NumPy array, got list"),
-        (lambda s: s.update(steps=-1), ValueError, "steps must be at least 0, got -1"),
-        (lambda s: s.update(steps=1.5), TypeError, "float"),
-    ],
-)
-def test_load_state_dict_refuses_and_changes_nothing(change, error, text):
-    params = [param(8, 5), param(6, 4, seed=1)]
-    opt = optim.Adagrad([{"params": params[0]}, {"params": params[1]}], lr=0.1)
-    rng = np.random.default_rng(0)
-    for p in params:
-        feed(p, rng)
-    opt.step()
-    before, saved = opt.state_dict(), opt.state_dict()
-    saved["param_groups"][0]["lr"] = 0.7
-    saved["state"][0]["state_sum"] += 1
-    change(saved)
-    with pytest.raises(error, match=text):
-        opt.load_state_dict(saved)
-    after = opt.state_dict()
-    assert after["param_groups"] == before["param_groups"]
-    assert after["steps"] == before["steps"]
-    for number, state in before["state"].items():
-        for name, array in state.items():
-            assert_array_equal(after["state"][number][name], array)
-
-
-def test_state_is_made_at_the_first_step_and_is_not_shared():
-    p = param(8, 3)
-    opt = optim.Adagrad([p], lr=0.1)
-    assert opt.state_dict()["state"] == {}
-    feed(p, np.random.default_rng(0))
-    opt.step()
-    saved = opt.state_dict()
-    saved["state"][0]["state_sum"] += 1
-    assert (opt.state_dict()["state"][0]["state_sum"] != saved["state"][0]["state_sum"]).all()
-
-
 @pytest.mark.parametrize(
     ("make", "error", "text"),
     [
@@ -281,9 +178,12 @@ def test_state_is_made_at_the_first_step_and_is_not_shared():
         (
             lambda p: optim.SGD([{"params": p, "freeze_steps": -1}]),
             ValueError,
-            "freeze_steps must not be negative, got -1",
+            "freeze_steps must be at least 0, got -1",
         ),
-        (lambda p: optim.SGD([{"params": p, "freeze_steps": 1.5}]), TypeError, "float"),
+        (lambda p: optim.SGD([{"params": p, "freeze_steps": 1.5}]), TypeError, "freeze_steps must be an integer"),
+        (lambda p: optim.SGD([{"params": p, "freeze_steps": True}]), TypeError, "must be an integer, got bool"),
+        (lambda p: optim.SGD([{"params": p, "rule": ["sgd"]}]), TypeError, "rule must be a name, got list"),
+        (lambda p: optim.SGD([p], lr=10**400), ValueError, "lr must be within the range of a float"),
         (lambda p: optim.SGD([p], lr=-1), ValueError, "lr must not be negative, got -1"),
         (lambda p: optim.SGD([p], lr=float("nan")), ValueError, "lr must be finite, got nan"),
         (lambda p: optim.SGD([p], lr="fast"), TypeError, "lr must be a number, got str"),
@@ -302,26 +202,6 @@ def test_bad_arguments(make, error, text):
         make(param(3, 2))
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_when_one_parameter_cannot_move_none_does(rule):
-    first, second = param(8, 3), param(8, 3, seed=1)
-    opt = OPTIMIZERS[rule]([first, second], lr=0.1)
-    rng = np.random.default_rng(0)
-    feed(first, rng)
-    feed(second, rng)
-    second.data.flags.writeable = False
-    before = first.data.copy()
-    with pytest.raises(ValueError, match=r"param_groups\[0\]: .* is read-only, so it cannot be trained"):
-        opt.step()
-    assert_array_equal(first.data, before)
-    assert (opt.steps, opt.state_dict()["state"]) == (0, {})
-    second.data.flags.writeable = True
-    opt.param_groups[0]["lr"] = -1.0
-    with pytest.raises(ValueError, match=r"param_groups\[0\]: lr must not be negative"):
-        opt.step()
-    assert_array_equal(first.data, before)
-
-
 def test_a_rule_cannot_change_once_there_is_state():
     p = param(8, 3)
     opt = optim.Adagrad([{"params": p, "rule": "sgd"}])
@@ -330,21 +210,6 @@ def test_a_rule_cannot_change_once_there_is_state():
     opt.param_groups[0].update(rule="adam", betas=(0.9, 0.9), eps=0.1)
     with pytest.raises(ValueError, match="rule was sgd for its first steps, got adam"):
         opt.step()
-
-
-def test_deep_copies_of_model_and_optimizer_train_apart():
-    emb = Embedding(8, 3, seed=0, dtype="float64")
-    opt = optim.Adagrad([emb.weight], lr=0.1)
-    feed(emb.weight, np.random.default_rng(0))
-    opt.step()
-    other_emb, other = copy.deepcopy((emb, opt))
-    assert other.param_groups[0]["params"][0] is other_emb.weight
-    before = emb.weight.data.copy()
-    feed(other_emb.weight, np.random.default_rng(1))
-    other.step()
-    assert_array_equal(emb.weight.data, before)
-    assert other.state_dict()["state"][0]["step"] == 2
-    assert opt.state_dict()["state"][0]["step"] == 1
 
 
 def test_repr_has_rule_and_options():

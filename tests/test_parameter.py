@@ -1,17 +1,25 @@
 """`Parameter`."""
 
 import copy
+import itertools
 import pickle
 
 import numpy as np
 import pytest
-from finevec import Parameter
+from finevec import Parameter, optim
 from numpy.testing import assert_array_equal
 from strategies import lay_out
 
 
 def table(rows=4, dim=3, dtype=np.float32):
     return np.arange(rows * dim, dtype=dtype).reshape(rows, dim)
+
+
+def sequential_sum(parts):
+    total = np.float32(0.0)
+    for value in itertools.chain.from_iterable(parts):
+        total += value
+    return total
 
 
 def test_data_is_the_array_given():
@@ -51,14 +59,22 @@ def test_bad_data(data, error, text):
     [
         ({"padding_idx": 4}, ValueError, "padding_idx must be within -4 <= padding_idx < 4, got 4"),
         ({"padding_idx": -5}, ValueError, "padding_idx must be within -4 <= padding_idx < 4, got -5"),
-        ({"padding_idx": 1.0}, TypeError, "float"),
-        ({"padding_idx": True}, TypeError, "padding_idx must be an integer or None, got bool"),
-        ({"max_norm": 0.0}, ValueError, "max_norm must be above 0 and finite, got 0.0"),
-        ({"max_norm": float("nan")}, ValueError, "max_norm must be above 0 and finite, got nan"),
-        ({"max_norm": "1"}, TypeError, "max_norm must be a number or None, got str"),
+        (
+            {"padding_idx": 2**70},
+            ValueError,
+            "padding_idx must be within -4 <= padding_idx < 4, got 1180591620717",
+        ),
+        ({"padding_idx": 1.0}, TypeError, "padding_idx must be an integer, got float"),
+        ({"padding_idx": True}, TypeError, "padding_idx must be an integer, got bool"),
+        ({"max_norm": 0.0}, ValueError, "max_norm must be above 0, got 0.0"),
+        ({"max_norm": float("nan")}, ValueError, "max_norm must be finite, got nan"),
+        ({"max_norm": float("inf")}, ValueError, "max_norm must be finite, got inf"),
+        ({"max_norm": 10**400}, ValueError, "max_norm must be within the range of a float, got a larger number"),
+        ({"max_norm": "1"}, TypeError, "max_norm must be a number, got str"),
         ({"row_lr": [1.0]}, ValueError, r"row_lr must have the shape \(4,\), one number for each row, got \(1,\)"),
         ({"row_lr": [0, 1, -0.5, 1]}, ValueError, "row_lr must be finite and not negative, got -0.5 for row 2"),
         ({"row_lr": [0, np.inf, 1, 1]}, ValueError, "row_lr must be finite and not negative, got inf for row 1"),
+        ({"row_lr": [0, 1e300, 1, 1]}, ValueError, r"row_lr must be finite and not negative, got 1e\+300 for row 1"),
         ({"row_lr": ["a", "b", "c", "d"]}, TypeError, "row_lr must hold numbers, got <U1"),
     ],
 )
@@ -79,6 +95,8 @@ def test_row_lr_is_a_checked_copy_in_the_tables_dtype():
     assert_array_equal(param.row_lr, [0, 1, 2, 1])
     with pytest.raises(ValueError, match="read-only"):
         param.row_lr[0] = -1
+    with pytest.raises(ValueError, match="cannot set WRITEABLE flag"):
+        param.row_lr.flags.writeable = True
     param.row_lr = None
     assert param.row_lr is None
 
@@ -131,8 +149,28 @@ def test_row_sparse_gradients_line_up_in_call_order():
     param.add_rows([0, 1, 1], grad, offsets=[0, 2, 3], mode="sum")
     assert [len(entry) for entry in param.grad] == [2, 3]
     assert param.grad[0].grad is grad
+    assert isinstance(param.grad, tuple)
     param.zero_grad()
     assert param.grad is None
+
+
+def test_entries_and_occurrences_are_summed_one_after_the_other():
+    """Float32 sums whose bits depend on the order: over four entries, ids and bags mixed, 14 occurrences of one id."""
+    big = np.float32(1e8)
+    per_id = np.array([[big], [3.0], [1.0], [-big], [5.0]], np.float32)
+    bags = np.array([[7.0], [big], [0.3]], np.float32)
+    more = np.array([[0.5], [-big], [0.7], [1.0], [big], [0.1]], np.float32)
+    param = Parameter(np.zeros((3, 1), np.float32))
+    param.add_rows([1, 0, 1, 1, 1], per_id)
+    param.add_rows([1, 1, 0, 1], bags, offsets=[0, 2, 3, 4], mode="sum")
+    param.add_rows([1, 1, 1, 2, 1, 1], more)
+    param.add_rows([[1, 1]], np.array([[0.9]], np.float32), mode="sum")
+    entries = [per_id[[0, 2, 3, 4], 0], bags[[0, 0, 2], 0], more[[0, 1, 2, 4, 5], 0], np.float32([0.9, 0.9])]
+    wanted = sequential_sum(entries)
+    assert [sequential_sum(order) for order in itertools.permutations(entries)].count(wanted) == 1
+    assert sequential_sum([entry[::-1] for entry in entries]) != wanted
+    optim.SGD([param], lr=1.0).step()
+    assert -param.data[1, 0] == wanted
 
 
 def test_copy_keeps_the_gradient_apart():
@@ -156,11 +194,30 @@ def test_the_two_kinds_do_not_mix():
 
 def test_frozen_parameters_check_and_drop():
     param = Parameter(table(), requires_grad=False)
+    param.grad = np.ones((4, 3), np.float32)
+    assert param.grad is None
     param.add_grad(np.ones((4, 3), np.float32))
     param.add_rows([1], np.ones((1, 3), np.float32))
     assert param.grad is None
     with pytest.raises(IndexError, match="id 4 at position 0"):
         param.add_rows([4], np.ones((1, 3), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (float("nan"), ValueError, "grad_scale must be finite, got nan"),
+        (float("inf"), ValueError, "grad_scale must be finite, got inf"),
+        (-0.5, ValueError, "grad_scale must not be negative, got -0.5"),
+        (1e39, ValueError, r"grad_scale must be finite in float32, where the largest number is 3.403e\+38; got 1e\+39"),
+        ("1", TypeError, "grad_scale must be a number, got str"),
+    ],
+)
+def test_bad_scales(value, error, text):
+    param = Parameter(table())
+    with pytest.raises(error, match=text):
+        param.grad_scale = value
+    assert param.grad_scale == 1.0
 
 
 def test_zero_grad_resets_the_scale():

@@ -217,5 +217,5 @@ def test_a_table_needs_something_to_measure():
         empty.matrix_for(["apple"])
     with pytest.raises(TypeError, match="expected a sequence of words, got one string"):
         make().matrix_for("apple")
-    with pytest.raises(ValueError, match="seed: expected at least 0, got -1"):
+    with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
         make().matrix_for(["apple"], seed=-1)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import operator
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import checks
 from ._finevec import RowGrad
 from .updates import Mode, as_ids
 
-Grad = NDArray[Any] | list[RowGrad]
+Grad = NDArray[Any] | tuple[RowGrad, ...]
 
 
 class Parameter:
     """An array that is trained, with its gradient and what limits its updates.
 
     The gradient is of one of two kinds, never both at a time: **dense**, an array of data's shape, or **row-sparse**, a
-    list of `RowGrad` in the order of the calls that made them. An optimizer changes all of `data` for a dense gradient,
-    and only the touched rows for a row-sparse one.
+    tuple of `RowGrad` in the order of the calls that made them. An optimizer changes all of `data` for a dense
+    gradient, and only the touched rows for a row-sparse one.
 
     Parameters
     ----------
@@ -61,20 +60,17 @@ class Parameter:
         "__weakref__",
         "_data",
         "_grad",
+        "_grad_scale",
         "_max_norm",
         "_owns_grad",
         "_padding_idx",
         "_row_lr",
-        "grad_scale",
         "requires_grad",
     )
 
-    _grad: Grad | None
+    _grad: NDArray[Any] | list[RowGrad] | None
     _owns_grad: bool
     requires_grad: bool
-    grad_scale: float
-    """What clipping multiplies the gradient by in the next update: 1.0, until `optim.clip_grad_norm_` lowers it and
-    `zero_grad` sets it back. It applies to all of the gradient, also to what is added after clipping."""
 
     def __init__(
         self,
@@ -86,7 +82,8 @@ class Parameter:
         row_lr: ArrayLike | None = None,
     ) -> None:
         self._data = _checked_data(data)
-        self._padding_idx = _checked_padding_idx(padding_idx, self._data.shape[0])
+        rows = self._data.shape[0]
+        self._padding_idx = None if padding_idx is None else checks.row_number("padding_idx", padding_idx, rows)
         self.requires_grad = bool(requires_grad)
         self.max_norm = max_norm
         self.row_lr = row_lr
@@ -119,13 +116,7 @@ class Parameter:
 
     @max_norm.setter
     def max_norm(self, value: float | None) -> None:
-        if value is not None:
-            if isinstance(value, bool) or not isinstance(value, Real):
-                raise TypeError(f"max_norm must be a number or None, got {type(value).__name__}")
-            value = float(value)
-            if not 0.0 < value < float("inf"):
-                raise ValueError(f"max_norm must be above 0 and finite, got {value}")
-        self._max_norm = value
+        self._max_norm = None if value is None else checks.positive("max_norm", value)
 
     @property
     def row_lr(self) -> NDArray[Any] | None:
@@ -140,19 +131,35 @@ class Parameter:
         self._row_lr = None if values is None else _checked_row_lr(values, self._data)
 
     @property
-    def grad(self) -> Grad | None:
-        """The gradient waiting for the next update: None, a dense array, or a list of `RowGrad`.
+    def grad_scale(self) -> float:
+        """What the next update multiplies the gradient by: finite and not negative.
 
-        It may be set to None or to an array of data's shape and dtype, which is then kept by reference.
+        It is 1.0 until `optim.clip_grad_norm_` lowers it, and `zero_grad` sets it back. It applies to all of the
+        gradient, also to what is added after clipping.
         """
-        return self._grad
+        return self._grad_scale
+
+    @grad_scale.setter
+    def grad_scale(self, value: float) -> None:
+        self._grad_scale = checks.fitting("grad_scale", checks.not_negative("grad_scale", value), self._data.dtype)
+
+    @property
+    def grad(self) -> Grad | None:
+        """The gradient waiting for the next update: None, a dense array, or a tuple of `RowGrad`.
+
+        It may be set to None or to an array of data's shape and dtype, which is then kept by reference: it must not
+        change before the update. When the parameter is frozen the array is checked, then dropped.
+        """
+        return tuple(self._grad) if isinstance(self._grad, list) else self._grad
 
     @grad.setter
     def grad(self, value: NDArray[Any] | None) -> None:
-        if value is None:
+        if value is not None:
+            self._check_grad(value)
+            self._refuse_overlap(value)
+        if value is None or not self.requires_grad:
             self.zero_grad()
         else:
-            self._check_grad(value)
             self._grad = value
             self._owns_grad = False
 
@@ -216,7 +223,8 @@ class Parameter:
         Raises
         ------
         IndexError, ValueError, TypeError
-            As for `finevec.functional`; also ValueError when a dense gradient is waiting. Nothing was added then.
+            As for `finevec.functional`; also ValueError when a dense gradient is waiting, or when the array kept shares
+            memory with `data`. Nothing was added then.
         """
         if copy and isinstance(grad, np.ndarray):
             grad = grad.copy()
@@ -231,6 +239,7 @@ class Parameter:
             include_last_offset=include_last_offset,
             scale_grad_by_freq=scale_grad_by_freq,
         )
+        self._refuse_overlap(entry.grad)
         if isinstance(self._grad, np.ndarray):
             raise ValueError("a dense gradient is waiting: a row-sparse one cannot be added before zero_grad()")
         if not self.requires_grad:
@@ -243,7 +252,7 @@ class Parameter:
         """Drop the gradient, and set `grad_scale` back to 1."""
         self._grad = None
         self._owns_grad = False
-        self.grad_scale = 1.0
+        self._grad_scale = 1.0
 
     def _check_grad(self, grad: NDArray[Any]) -> None:
         if not isinstance(grad, np.ndarray):
@@ -252,6 +261,12 @@ class Parameter:
             raise TypeError(f"grad must have the parameter's dtype {self._data.dtype}, got {grad.dtype}")
         if grad.shape != self._data.shape:
             raise ValueError(f"grad must have the parameter's shape {self._data.shape}, got {grad.shape}")
+
+    def _refuse_overlap(self, grad: NDArray[Any]) -> None:
+        """Refuse a gradient that is kept by reference and that an update would change while it reads it."""
+        # Comparing bounds is quick and settles nearly all cases; it also takes interleaved slices for overlapping.
+        if np.may_share_memory(self._data, grad) and np.shares_memory(self._data, grad):
+            raise ValueError("grad shares memory with the parameter's data, wanted arrays apart; copy it")
 
     def __repr__(self) -> str:
         """Shape, dtype and whether it is trained; not the values."""
@@ -289,27 +304,17 @@ def _checked_data(data: NDArray[Any]) -> NDArray[Any]:
     return data
 
 
-def _checked_padding_idx(padding_idx: int | None, rows: int) -> int | None:
-    if padding_idx is None:
-        return None
-    if isinstance(padding_idx, bool):
-        raise TypeError("padding_idx must be an integer or None, got bool")
-    index = operator.index(padding_idx)
-    if not -rows <= index < rows:
-        raise ValueError(f"padding_idx must be within -{rows} <= padding_idx < {rows}, got {index}")
-    return index % rows
-
-
 def _checked_row_lr(values: ArrayLike, data: NDArray[Any]) -> NDArray[Any]:
     given = np.asarray(values)
     if given.dtype.kind not in "fiu":
         raise TypeError(f"row_lr must hold numbers, got {given.dtype}")
     if given.shape != data.shape[:1]:
         raise ValueError(f"row_lr must have the shape {data.shape[:1]}, one number for each row, got {given.shape}")
-    row_lr = np.array(given, dtype=data.dtype)
+    with np.errstate(over="ignore"):  # what becomes infinite is told below
+        row_lr = np.array(given, dtype=data.dtype)
     bad = np.flatnonzero(~(np.isfinite(row_lr) & (row_lr >= 0)))
     if bad.size:
         row = int(bad[0])
         raise ValueError(f"row_lr must be finite and not negative, got {float(given[row])} for row {row}")
     row_lr.flags.writeable = False
-    return row_lr
+    return row_lr.view()  # a view of a read-only array cannot be made writable again

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from . import checks
 from .parameter import Parameter
 
 
@@ -90,19 +90,13 @@ class Table:
 
 def drawn(num_embeddings: int, embedding_dim: int, dtype: DTypeLike, seed: Any) -> NDArray[Any]:
     """Return a table of values from N(0, 1)."""
-    sizes = []
-    for name, size in (("num_embeddings", num_embeddings), ("embedding_dim", embedding_dim)):
-        if isinstance(size, bool):
-            raise TypeError(f"{name} must be an integer, got bool")
-        sizes.append(operator.index(size))
-        if sizes[-1] < 1:
-            raise ValueError(f"{name} must be at least 1, got {size}")
-    wanted = np.dtype(dtype)
+    rows = checks.integer("num_embeddings", num_embeddings, least=1)
+    dim = checks.integer("embedding_dim", embedding_dim, least=1)
+    wanted = checks.float_dtype(dtype)
+    rng = np.random.default_rng(seed)
     if wanted == np.float32:
-        return np.random.default_rng(seed).standard_normal(sizes, dtype=np.float32)
-    if wanted == np.float64:
-        return np.random.default_rng(seed).standard_normal(sizes)
-    raise TypeError(f"dtype must be float32 or float64, got {wanted}")
+        return rng.standard_normal((rows, dim), dtype=np.float32)
+    return rng.standard_normal((rows, dim))
 
 
 def given(vectors: NDArray[Any] | HasVectors) -> NDArray[Any]:

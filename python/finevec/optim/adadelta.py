@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from .. import _finevec
+from ..checks import not_negative
 from ..parameter import Grad, Parameter
 from .optimizer import Optimizer
-from .rule import Options, Rule, State, limits, not_negative, register
+from .rule import Options, Rule, State, limits, register
 
 
 class AdadeltaRule(Rule):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+import numpy as np
+
 from .. import _finevec
+from ..checks import fitting, fraction, not_negative
 from ..parameter import Grad, Parameter
 from .optimizer import Optimizer
-from .rule import Options, Rule, State, fraction, limits, not_negative, register
+from .rule import Options, Rule, State, limits, register
 
 
 class AdamRule(Rule):
@@ -16,6 +19,7 @@ class AdamRule(Rule):
 
     name = "adam"
     state_names = ("exp_avg", "exp_avg_sq")
+    signed_states = ("exp_avg",)
     defaults: ClassVar[Options] = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
 
     def check(self, options: Options) -> dict[str, Any]:
@@ -28,6 +32,11 @@ class AdamRule(Rule):
         checked: dict[str, Any] = {name: not_negative(name, options[name]) for name in ("lr", "eps", "weight_decay")}
         checked["betas"] = (fraction("betas[0]", betas[0]), fraction("betas[1]", betas[1]))
         return checked
+
+    def check_fits(self, options: Options, dtype: np.dtype[Any]) -> None:
+        """Refuse also an lr that its bias correction makes infinite: at the first step, where it is largest."""
+        super().check_fits(options, dtype)
+        fitting("lr / (1 - betas[0])", options["lr"] / (1.0 - options["betas"][0]), dtype)
 
     def update(self, param: Parameter, grad: Grad, state: State, step: int, options: Options) -> None:
         """Apply the rule in place."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from numbers import Real
 
 from .. import _finevec
+from ..checks import positive
 from ..parameter import Parameter
 
 
@@ -59,10 +59,7 @@ def clip_grad_norm_(
     >>> round(table.grad_scale, 6), round(bias.grad_scale, 6)
     (0.5, 0.5)
     """
-    if isinstance(max_norm, bool) or not isinstance(max_norm, Real):
-        raise TypeError(f"max_norm must be a number, got {type(max_norm).__name__}")
-    if not max_norm > 0.0:
-        raise ValueError(f"max_norm must be above 0, got {max_norm}")
+    largest = positive("max_norm", max_norm, infinite=True)
     given = [parameters] if isinstance(parameters, Parameter) else list(parameters)
     if len(set(map(id, given))) != len(given):
         raise ValueError("a parameter is given twice")
@@ -78,7 +75,7 @@ def clip_grad_norm_(
         if error_if_nonfinite:
             raise RuntimeError(f"the norm of the gradients must be finite, got {norm}")
         return norm
-    coefficient = min(1.0, float(max_norm) / (norm + 1e-6))
+    coefficient = min(1.0, largest / (norm + 1e-6))
     for param in clipped:
         param.grad_scale *= coefficient
     return norm

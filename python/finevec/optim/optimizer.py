@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-
+from .. import checks
 from ..parameter import Grad, Parameter
 from .clipping import clip_grad_norm_
 from .rule import Options, Rule, find_rule
 from .state import ParameterState, read_state_dict, write_state_dict
 
 Group = dict[str, Any]
+
+
+class _Update(NamedTuple):
+    """One parameter's part in a step, checked."""
+
+    param: Parameter
+    grad: Grad
+    rule: Rule
+    options: Options
+    state: ParameterState
 
 
 class Optimizer:
@@ -80,7 +88,7 @@ class Optimizer:
         defaults = self._defaults if rule is self._rule else {**rule.defaults, "lr": self._defaults["lr"]}
         complete: Group = {**defaults, "freeze_steps": 0, **group, "rule": rule.name}
         complete["params"] = self._checked_params(index, group["params"])
-        complete.update(_checked_options(index, complete, rule))
+        complete.update(_checked_options(index, complete, rule, complete["params"]))
         self.param_groups.append(complete)
 
     def _checked_params(self, index: int, params: Any) -> list[Parameter]:
@@ -97,14 +105,18 @@ class Optimizer:
         return given
 
     def frozen(self, group: int) -> bool:
-        """Tell whether the next `step` leaves this group frozen, because of its `freeze_steps`.
+        """Tell whether the next `step` leaves this group as it is, because of its `freeze_steps`.
 
-        While that is so, its gradients are not needed: the backward pass into its layers may be left out.
+        While that is so, `step` drops the group's gradients unread and `clip_grad_norm_` does not count them, so a
+        training loop may do without them.
         """
         return bool(self.steps < self.param_groups[group]["freeze_steps"])
 
     def thawed(self) -> list[int]:
-        """Return the groups whose frozen steps ended with the last `step`: from the next one on they train."""
+        """Return the groups whose frozen steps ended with the last `step`: from the next one on they train.
+
+        A training loop that asks after every step is told of each thaw once, also when it goes on from a `state_dict`.
+        """
         return [
             index
             for index, group in enumerate(self.param_groups)
@@ -119,29 +131,39 @@ class Optimizer:
         Raises
         ------
         TypeError, ValueError
-            A hyper-parameter is out of range, a parameter is read-only, or the like. What all parameters need is
-            checked before the first one moves.
+            A hyper-parameter is out of range, a parameter is read-only, or the like. Nothing was changed: everything
+            is checked for all parameters before the first one moves.
+        MemoryError
+            Memory ran out at one parameter; those before it have moved, and their steps count.
         """
-        due: list[tuple[Parameter, Grad, Rule, dict[str, Any], ParameterState]] = []
-        dropped: list[Parameter] = []
-        for index, group in enumerate(self.param_groups):
-            rule = find_rule(group["rule"])
-            options = _checked_options(index, group, rule)
-            frozen = self.frozen(index)
-            for param in group["params"]:
-                if frozen or not param.requires_grad:
-                    dropped.append(param)
-                elif param.grad is not None:
-                    if not param.data.flags.writeable:
-                        raise ValueError(f"param_groups[{index}]: {param!r} is read-only, so it cannot be trained")
-                    due.append((param, param.grad, rule, options, self._state_of(index, param, rule, options)))
-        for param, grad, rule, options, state in due:
+        updates, dropped = self._checked_updates()
+        for param, grad, rule, options, state in updates:
             rule.update(param, grad, state.arrays, state.steps + 1, options)
             state.steps += 1
             self._states[param] = state
         for param in dropped:
             param.zero_grad()
         self.steps += 1
+
+    def _checked_updates(self) -> tuple[list[_Update], list[Parameter]]:
+        """Return what a step does, and whose gradients it drops. Beyond this, no update can be refused.
+
+        What `Parameter` checks when it is given need not be checked again: gradients, `row_lr`, `max_norm`.
+        """
+        updates: list[_Update] = []
+        dropped: list[Parameter] = []
+        for index, group in enumerate(self.param_groups):
+            rule = find_rule(group["rule"])
+            options = _checked_options(index, group, rule, group["params"])
+            frozen = self.frozen(index)
+            for param in group["params"]:
+                grad = param.grad
+                if frozen or not param.requires_grad:
+                    dropped.append(param)
+                elif grad is not None:
+                    _check_writable(index, param)
+                    updates.append(_Update(param, grad, rule, options, self._state_of(index, param, rule, options)))
+        return updates, dropped
 
     def _state_of(self, index: int, param: Parameter, rule: Rule, options: Options) -> ParameterState:
         """Return the parameter's state, or a new one that counts only once its first update has succeeded."""
@@ -150,6 +172,9 @@ class Optimizer:
             return ParameterState(rule.name, 0, rule.new_state(param.data, options))
         if state.rule != rule.name:
             raise ValueError(f"param_groups[{index}]: rule was {state.rule} for its first steps, got {rule.name}")
+        for name, array in state.arrays.items():
+            if not array.flags.writeable:  # unpickled from read-only memory
+                raise ValueError(f"param_groups[{index}]: {name} of {param!r} is read-only, so it cannot be trained")
         return state
 
     def zero_grad(self) -> None:
@@ -181,8 +206,8 @@ class Optimizer:
         Raises
         ------
         TypeError, ValueError
-            The groups, their rules, or the shapes or dtypes of arrays are not those of this optimizer, or a number is
-            out of range. Nothing was changed.
+            The groups, their rules, or the shapes or dtypes of arrays are not those of this optimizer, a number is out
+            of range, or state that must not be negative is. Nothing was changed.
         """
         steps, options, states = read_state_dict(state_dict, self.param_groups, _checked_options)
         self.steps = steps
@@ -199,7 +224,7 @@ class Optimizer:
         return f"{type(self).__name__}([{groups}])"
 
 
-def _checked_options(index: int, group: Group, rule: Rule) -> dict[str, Any]:
+def _checked_options(index: int, group: Group, rule: Rule, params: Iterable[Parameter]) -> dict[str, Any]:
     """Return the hyper-parameters of a group and its `freeze_steps`, checked; an error names the group."""
     known = {"params", "rule", "freeze_steps", *rule.defaults}
     unknown = [key for key in group if key not in known]
@@ -211,15 +236,18 @@ def _checked_options(index: int, group: Group, rule: Rule) -> dict[str, Any]:
     if missing:
         raise ValueError(f"param_groups[{index}]: the key {missing[0]!r} is missing")
     try:
-        return {**rule.check(group), "freeze_steps": _freeze_steps(group["freeze_steps"])}
+        options = rule.check(group)
+        for dtype in {param.dtype for param in params}:
+            rule.check_fits(options, dtype)
+        return {**options, "freeze_steps": checks.integer("freeze_steps", group["freeze_steps"], least=0)}
     except (TypeError, ValueError) as error:
         raise type(error)(f"param_groups[{index}]: {error}") from None
 
 
-def _freeze_steps(value: Any) -> int:
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError("freeze_steps must be an integer, got bool")
-    steps = operator.index(value)
-    if steps < 0:
-        raise ValueError(f"freeze_steps must not be negative, got {steps}")
-    return steps
+def _check_writable(index: int, param: Parameter) -> None:
+    """Refuse data that an update cannot write: it may be looked up all the same."""
+    data = param.data
+    if not data.flags.writeable:
+        raise ValueError(f"param_groups[{index}]: {param!r} is read-only, so it cannot be trained")
+    if data.size and len(data) > 1 and abs(data.strides[0]) < data.nbytes // len(data):
+        raise ValueError(f"param_groups[{index}]: the rows of {param!r} overlap, so it cannot be trained")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from numbers import Real
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import fitting, not_negative
 from ..parameter import Grad, Parameter
 
 Options = Mapping[str, Any]
@@ -18,11 +17,16 @@ State = dict[str, NDArray[Any]]
 
 
 class Rule(ABC):
-    """One update rule: the hyper-parameters it takes, the arrays of state it keeps, and the compiled update to call."""
+    """One update rule: the hyper-parameters it takes, the arrays of state it keeps, and the compiled update to call.
+
+    There is one object of each rule: copies and pickles of an optimizer refer to it by its name.
+    """
 
     name: ClassVar[str]
     defaults: ClassVar[Options]
     state_names: ClassVar[tuple[str, ...]] = ()
+    signed_states: ClassVar[tuple[str, ...]] = ()
+    """Those of `state_names` that may be negative: of the others, the rule takes the square root."""
 
     def check(self, options: Options) -> dict[str, Any]:
         """Return all hyper-parameters as plain floats.
@@ -36,6 +40,12 @@ class Rule(ABC):
         """
         return {name: not_negative(name, options[name]) for name in self.defaults}
 
+    def check_fits(self, options: Options, dtype: np.dtype[Any]) -> None:
+        """Refuse, with a ValueError, checked hyper-parameters that parameters of this dtype cannot be moved with."""
+        for name, value in options.items():
+            if isinstance(value, float):
+                fitting(name, value, dtype)
+
     def state_shape(self, data: NDArray[Any]) -> tuple[int, ...]:
         """Return the shape of each array of state, for a parameter with these values."""
         return data.shape
@@ -47,6 +57,10 @@ class Rule(ABC):
     @abstractmethod
     def update(self, param: Parameter, grad: Grad, state: State, step: int, options: Options) -> None:
         """Apply the rule in place. `step` is 1 for a parameter's first update."""
+
+    def __reduce__(self) -> tuple[Callable[[str], Rule], tuple[str]]:
+        """Copy and pickle by name."""
+        return find_rule, (self.name,)
 
 
 _RULES: dict[str, Rule] = {}
@@ -60,6 +74,8 @@ def register(rule: Rule) -> Rule:
 
 def find_rule(name: str) -> Rule:
     """Return the rule of this name, or raise a ValueError that lists the names."""
+    if not isinstance(name, str):
+        raise TypeError(f"rule must be a name, got {type(name).__name__}")
     if name not in _RULES:
         raise ValueError(f"rule must be one of {', '.join(sorted(_RULES))}, got {name!r}")
     return _RULES[name]
@@ -73,30 +89,3 @@ def limits(param: Parameter) -> dict[str, Any]:
         "grad_scale": param.grad_scale,
         "max_norm": param.max_norm,
     }
-
-
-def number(name: str, value: Any) -> float:
-    """Return `value` as a finite float."""
-    # The usual type first: asking whether something is a Real takes longer than all the rest.
-    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, Real)):
-        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
-    result = float(value)
-    if not math.isfinite(result):
-        raise ValueError(f"{name} must be finite, got {result}")
-    return result
-
-
-def not_negative(name: str, value: Any) -> float:
-    """Return `value` as a finite float of at least 0."""
-    result = number(name, value)
-    if result < 0.0:
-        raise ValueError(f"{name} must not be negative, got {result}")
-    return result
-
-
-def fraction(name: str, value: Any) -> float:
-    """Return `value` as a float within ``0 <= value < 1``."""
-    result = number(name, value)
-    if not 0.0 <= result < 1.0:
-        raise ValueError(f"{name} must be within 0 <= {name} < 1, got {result}")
-    return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import integer
 from ..parameter import Parameter
 from .rule import Rule, find_rule
 
 Group = dict[str, Any]
+
+_MOST_STEPS = 2**63 - 2
+"""Steps that a parameter may have behind it: the compiled rules take the number of the next one as 64 bits."""
 
 
 @dataclass
@@ -46,29 +49,30 @@ def write_state_dict(steps: int, param_groups: list[Group], states: dict[Paramet
 def read_state_dict(
     state_dict: dict[str, Any],
     param_groups: list[Group],
-    check_options: Callable[[int, Group, Rule], dict[str, Any]],
+    check_options: Callable[[int, Group, Rule, list[Parameter]], dict[str, Any]],
 ) -> tuple[int, list[dict[str, Any]], dict[Parameter, ParameterState]]:
     """Return steps, hyper-parameters by group and states, all checked against `param_groups`; changes nothing."""
-    if not isinstance(state_dict, dict):
-        raise TypeError(f"state_dict must be a dict, got {type(state_dict).__name__}")
+    _expect(dict, "state_dict", state_dict)
     missing = {"steps", "param_groups", "state"} - set(state_dict)
     if missing:
         raise ValueError(f"state_dict: the key {min(missing)!r} is missing")
-    given_groups = state_dict["param_groups"]
+    given_groups = _expect((list, tuple), "state_dict: param_groups", state_dict["param_groups"])
     if len(given_groups) != len(param_groups):
         raise ValueError(f"state_dict has {len(given_groups)} groups, the optimizer {len(param_groups)}")
     options = []
     states: dict[Parameter, ParameterState] = {}
-    unread = dict(state_dict["state"])
+    unread = dict(_expect(dict, "state_dict: state", state_dict["state"]))
     number = 0
     for index, (given, group) in enumerate(zip(given_groups, param_groups, strict=True)):
+        where = f"state_dict, group {index}"
+        _expect(dict, where, given)
         rule = find_rule(group["rule"])
         if given.get("rule") != rule.name:
-            raise ValueError(f"state_dict, group {index}: rule is {given.get('rule')!r}, the optimizer's {rule.name!r}")
+            raise ValueError(f"{where}: rule is {given.get('rule')!r}, the optimizer's {rule.name!r}")
         numbers = list(range(number, number + len(group["params"])))
-        if list(given.get("params", ())) != numbers:
-            raise ValueError(f"state_dict, group {index}: params are {given.get('params')}, the optimizer's {numbers}")
-        options.append(check_options(index, given, rule))
+        if list(_expect((list, tuple), f"{where}: params", given.get("params"))) != numbers:
+            raise ValueError(f"{where}: params are {given['params']}, the optimizer's {numbers}")
+        options.append(check_options(index, given, rule, group["params"]))
         for param in group["params"]:
             if number in unread:
                 states[param] = _read_state(f"state_dict, parameter {number}", unread.pop(number), param, rule)
@@ -77,13 +81,15 @@ def read_state_dict(
         raise ValueError(
             f"state_dict has state for parameter {next(iter(unread))!r}, the optimizer {number} parameters"
         )
-    return _count("state_dict: steps", state_dict["steps"], 0), options, states
+    return integer("state_dict: steps", state_dict["steps"], least=0), options, states
 
 
-def _read_state(where: str, given: dict[str, Any], param: Parameter, rule: Rule) -> ParameterState:
+def _read_state(where: str, given: Any, param: Parameter, rule: Rule) -> ParameterState:
+    _expect(dict, where, given)
     wanted = {"step", *rule.state_names}
     if set(given) != wanted:
-        raise ValueError(f"{where}: has {', '.join(sorted(given))}, rule {rule.name} wants {', '.join(sorted(wanted))}")
+        names = ", ".join(sorted(map(str, given)))
+        raise ValueError(f"{where}: has {names}, rule {rule.name} wants {', '.join(sorted(wanted))}")
     shape = rule.state_shape(param.data)
     arrays = {}
     for name in rule.state_names:
@@ -94,14 +100,18 @@ def _read_state(where: str, given: dict[str, Any], param: Parameter, rule: Rule)
             raise TypeError(f"{where}: {name} must be {param.dtype}, got {array.dtype}")
         if array.shape != shape:
             raise ValueError(f"{where}: {name} must have the shape {shape}, got {array.shape}")
+        if name not in rule.signed_states:
+            # NaN passes: a gradient may have put it there, and fmin looks past it.
+            least = float(np.fmin.reduce(array, axis=None, initial=0.0))
+            if least < 0.0:
+                raise ValueError(f"{where}: {name} must not be negative, got {least}")
         arrays[name] = np.array(array, dtype=param.dtype, order="C")
-    return ParameterState(rule.name, _count(f"{where}: step", given["step"], 1), arrays)
+    return ParameterState(rule.name, integer(f"{where}: step", given["step"], least=1, most=_MOST_STEPS), arrays)
 
 
-def _count(name: str, value: Any, least: int) -> int:
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be an integer, got bool")
-    count = operator.index(value)
-    if count < least:
-        raise ValueError(f"{name} must be at least {least}, got {count}")
-    return count
+def _expect(kind: type | tuple[type, ...], name: str, value: Any) -> Any:
+    """Return `value`, or raise a TypeError if it is of another kind."""
+    if not isinstance(value, kind):
+        wanted = "a dict" if kind is dict else "a list"
+        raise TypeError(f"{name} must be {wanted}, got {type(value).__name__}")
+    return value

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-import operator
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _finevec
+from ..checks import float_dtype, integer
 from .packed import PackedWords
 
 FORMATS = ("auto", "glove", "word2vec")
+
+MAX_DIM = 1 << 20
+"""Most numbers in a row of a file: `limits.rs` of the core has the same bound."""
 
 # Suffixes that promise another format than text to whoever finds the file.
 _OTHER_FORMATS = (".bin", ".npy", ".npz", ".safetensors", ".parquet", ".pkl", ".pickle", ".zip")
@@ -54,14 +56,14 @@ def load(
         raise ValueError("mmap: expected False, got True: text has to be parsed and cannot be mapped")
     if isinstance(vocabulary, str):
         raise TypeError("vocabulary: expected an iterable of words, got one string")
-    if limit is not None and operator.index(limit) < 0:
-        raise ValueError(f"limit: expected at least 0, got {limit}")
+    if limit is not None:
+        limit = integer("limit", limit, least=0, most=2**63 - 1)
     vectors, block, offsets, told = _finevec.read_text(
         path,
         format=None if format == "auto" else format,
         vocabulary=None if vocabulary is None else list(vocabulary),
         limit=limit,
-        dtype=np.dtype(dtype).name,
+        dtype=float_dtype(dtype).name,
         encoding_errors=encoding_errors,
         progress=progress,
     )

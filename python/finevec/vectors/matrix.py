@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..checks import integer
 
 if TYPE_CHECKING:
     from .word_vectors import WordVectors
@@ -21,8 +22,7 @@ def matrix_for(wv: WordVectors, words: Sequence[str], seed: int) -> tuple[NDArra
     """Return a table and which of its rows are pretrained. See `WordVectors.matrix_for`."""
     if isinstance(words, str):
         raise TypeError("words: expected a sequence of words, got one string")
-    if operator.index(seed) < 0:
-        raise ValueError(f"seed: expected at least 0, got {seed}")
+    seed = integer("seed", seed, least=0)
     rows = np.array([wv.get_index(word, -1) for word in words], np.intp)
     known = rows >= 0
     matrix = np.empty((len(rows), wv.vector_size), wv.vectors.dtype)

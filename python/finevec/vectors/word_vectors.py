@@ -117,6 +117,8 @@ class WordVectors:
         ------
         OSError
             The file cannot be read: `FileNotFoundError` and the like.
+        TypeError
+            `dtype` is another type, or another argument is of the wrong kind.
         ValueError
             The file is malformed. The text names the file, the line, what was found and what was wanted.
         """
