@@ -11,9 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .checks import integer
+
 _NOT_KEPT = re.compile(r"[^A-Za-z0-9(),!?'`]")
 _CONTRACTION = re.compile(r"n't|'(?:s|ve|re|d|ll)")
 _PUNCTUATION = re.compile(r"[,!()?]")
+
+_MOST = 2**63 - 1  # what an int64 holds
 
 
 def tokenize_kim(text: str) -> list[str]:
@@ -79,8 +83,10 @@ class Vocabulary:
 
     Raises
     ------
+    TypeError
+        A word is no string, or a count no integer.
     ValueError
-        A word comes twice, or `counts` has another length.
+        A word comes twice, `counts` has another length, or a count is negative or does not fit into 64 bits.
 
     Examples
     --------
@@ -92,12 +98,17 @@ class Vocabulary:
     """
 
     def __init__(self, words: Iterable[str], counts: Iterable[int] | None = None) -> None:
+        if isinstance(words, str):
+            raise TypeError("words: expected an iterable of words, got one string")
         self.index_to_key = list(words)
         self.key_to_index: dict[str, int] = {}
         for index, word in enumerate(self.index_to_key):
+            if not isinstance(word, str):
+                raise TypeError(f"word {index}: expected a string, got {type(word).__name__}")
             if self.key_to_index.setdefault(word, index) != index:
                 raise ValueError(f"expected each word once, got {word!r} at {self.key_to_index[word]} and {index}")
-        counted = [0] * len(self.index_to_key) if counts is None else list(counts)
+        given = [0] * len(self.index_to_key) if counts is None else counts
+        counted = [integer(f"counts[{index}]", count, least=0, most=_MOST) for index, count in enumerate(given)]
         if len(counted) != len(self.index_to_key):
             raise ValueError(f"counts: expected one for each of the {len(self.index_to_key)} words, got {len(counted)}")
         self.counts: NDArray[np.int64] = np.array(counted, np.int64)
@@ -121,13 +132,20 @@ class Vocabulary:
         -------
         Vocabulary
             The specials, then the other words by falling count; of equal counts the one that came first.
+
+        Raises
+        ------
+        TypeError
+            A text, or `specials`, is one string, or a token is none.
         """
+        if isinstance(specials, str):
+            raise TypeError("specials: expected a sequence of words, got one string")
         counts: Counter[str] = Counter()
         for tokens in texts:
             if isinstance(tokens, str):
                 raise TypeError("texts: expected tokenized texts, got a string: tokenize it first")
             counts.update(tokens)
-        least = operator.index(min_count)
+        least = integer("min_count", min_count)
         special = set(specials)
         # Counter.most_common sorts stably, and a Counter keeps the order of first occurrence.
         common = [word for word, count in counts.most_common() if count >= least and word not in special]
