@@ -5,6 +5,7 @@
 //! until no other call writes what this one reads or reads what it writes, and only then hands out views.
 
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use finevec_core::ids::{Bags, Ids, RawId};
 use finevec_core::rows::{Rows, RowsMut};
@@ -13,7 +14,7 @@ use finevec_core::{Element, Error};
 use numpy::ndarray::ArrayView;
 use numpy::npyffi::flags::NPY_ARRAY_WRITEABLE;
 use numpy::{PyArrayDescrMethods, PyArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::errors;
@@ -66,12 +67,18 @@ impl Dtype {
     }
 }
 
-/// Any object as an array, or a `TypeError` that says what it is.
+/// Any object as an array of NumPy's own class, or a `TypeError` that says what it is. What a subclass redefines must
+/// not decide about memory, so it is seen through.
 fn array<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyUntypedArray>> {
-    object.cast::<PyUntypedArray>().cloned().map_err(|_| {
+    let Ok(array) = object.cast::<PyUntypedArray>() else {
         let got = object.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
-        PyTypeError::new_err(format!("{name} is a {got}, wanted a numpy array"))
-    })
+        return Err(PyTypeError::new_err(format!("{name} is a {got}, wanted a numpy array")));
+    };
+    let class = object.py().get_type::<PyUntypedArray>();
+    if object.get_type().is(&class) {
+        return Ok(array.clone());
+    }
+    Ok(class.call_method1("view", (object, &class))?.cast_into::<PyUntypedArray>()?)
 }
 
 fn dtype_error(array: &Bound<'_, PyUntypedArray>, name: &str, wanted: &str) -> PyErr {
@@ -112,9 +119,11 @@ pub(crate) struct Table {
     stride: isize,
     pub(crate) dtype: Dtype,
     pub(crate) shape: Vec<usize>,
+    door: u64,
+    access: Access,
 }
 
-// SAFETY: a Table is an address and numbers; it becomes a view only within Door::pass.
+// SAFETY: a Table is an address and numbers; it becomes a view only with a pass of its door.
 unsafe impl Send for Table {}
 // SAFETY: as above.
 unsafe impl Sync for Table {}
@@ -130,19 +139,19 @@ impl Table {
 
     /// A view to read.
     pub(crate) fn view<'p, T: Element>(&self, pass: &'p Pass) -> Rows<'p, T> {
-        self.expect_element::<T>();
-        let _ = pass;
+        pass.expect_door(self.door);
+        self.expect::<T>(Access::Read);
         // SAFETY: the door checked dtype, layout and alignment of an array that its caller keeps alive, and the pass
-        // keeps our other calls from writing it. The table was opened to read, so no view of this call writes it.
+        // of that door keeps our other calls from writing it. It was opened to read, so no view of this call writes it.
         unsafe { Rows::from_raw(self.start.cast::<T>(), self.rows, self.dim, self.stride) }
     }
 
     /// A view to change. Consumes the table, so that there is only one.
     pub(crate) fn view_mut<T: Element>(self, pass: &Pass) -> RowsMut<'_, T> {
-        self.expect_element::<T>();
-        let _ = pass;
+        pass.expect_door(self.door);
+        self.expect::<T>(Access::Write);
         // SAFETY: the door checked dtype, layout, alignment, writability, that rows are apart and that no other array
-        // of the call shares the memory; the pass keeps our other calls from touching it.
+        // of the call shares the memory; its pass keeps our other calls from touching it.
         unsafe { RowsMut::from_raw(self.start.cast::<T>(), self.rows, self.dim, self.stride) }
     }
 
@@ -153,8 +162,9 @@ impl Table {
         if rows.rows() == 0 { &[] } else { rows.row(0) }
     }
 
-    fn expect_element<T: Element>(&self) {
+    fn expect<T: Element>(&self, access: Access) {
         assert_eq!(self.dtype.bytes(), size_of::<T>(), "views have the dtype of their array");
+        assert_eq!(self.access, access, "a table is viewed as it was opened");
     }
 }
 
@@ -166,6 +176,7 @@ pub(crate) struct Integers {
     kind: u8,
     bytes: usize,
     pub(crate) shape: Vec<usize>,
+    door: u64,
 }
 
 // SAFETY: as for Table.
@@ -194,13 +205,14 @@ macro_rules! with_integers {
 }
 
 impl Integers {
-    fn slice<'p, I: RawId>(&self, _pass: &'p Pass) -> &'p [I] {
+    fn slice<'p, I: RawId>(&self, pass: &'p Pass) -> &'p [I] {
+        pass.expect_door(self.door);
         assert_eq!(self.bytes, size_of::<I>(), "views have the dtype of their array");
         if self.len == 0 {
             return &[];
         }
         // SAFETY: the door checked dtype, contiguity and alignment of an array that its caller keeps alive, and the
-        // pass keeps our other calls from writing it. Any bits of that size are an integer.
+        // pass of that door keeps our other calls from writing it. Any bits of that size are an integer.
         unsafe { std::slice::from_raw_parts(self.start.cast::<I>(), self.len) }
     }
 
@@ -214,24 +226,28 @@ impl Integers {
         with_integers!(self, pass, |raw| Bags::check(ids, raw, include_last))
     }
 
-    /// Ids that need no table: rows are as many as the largest id asks for. An error at the first negative one.
-    pub(crate) fn unbounded_ids(&self, pass: &Pass) -> Result<Ids, Error> {
-        with_integers!(self, pass, |raw| {
-            let most = raw.iter().map(|id| id.value()).max().unwrap_or(-1) + 1;
-            Ids::check(raw, usize::try_from(most.max(0)).unwrap_or(usize::MAX).min(isize::MAX as usize))
-        })
+    /// Checked ids that belong to no table.
+    pub(crate) fn ids_alone(&self, pass: &Pass) -> Result<Ids, Error> {
+        with_integers!(self, pass, |raw| Ids::check_alone(raw))
+    }
+
+    /// A copy of offsets into a block of bytes.
+    pub(crate) fn to_vec(&self, pass: &Pass) -> Vec<i64> {
+        with_integers!(self, pass, |raw| raw.iter().map(|value| value.widen() as i64).collect())
     }
 }
 
 /// The arrays of one call.
 pub(crate) struct Door<'py> {
     py: Python<'py>,
+    number: u64,
     opened: Vec<(&'static str, Bound<'py, PyUntypedArray>, Region)>,
 }
 
 impl<'py> Door<'py> {
     pub(crate) fn new(py: Python<'py>) -> Self {
-        Self { py, opened: Vec::with_capacity(6) }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { py, number: NEXT.fetch_add(1, Ordering::Relaxed), opened: Vec::with_capacity(6) }
     }
 
     pub(crate) fn py(&self) -> Python<'py> {
@@ -249,10 +265,10 @@ impl<'py> Door<'py> {
         let array = array(object, name)?;
         let wanted = "float32 or float64 in native byte order";
         let dtype = Dtype::of(&array).ok_or_else(|| dtype_error(&array, name, wanted))?;
-        if array.dtype().is_native_byteorder() == Some(false) {
+        if !is_native(&array) {
             return Err(dtype_error(&array, name, wanted));
         }
-        let table = layout(&array, dtype, split)
+        let mut table = layout(&array, dtype, split)
             .map_err(|problem| PyValueError::new_err(format!("{name} {problem}; a table is never copied")))?;
         if access == Access::Write {
             if !is_writeable(&array) {
@@ -262,7 +278,7 @@ impl<'py> Door<'py> {
                 return Err(PyValueError::new_err(format!("the rows of {name} overlap, wanted rows apart")));
             }
         }
-        self.keep(name, array, &table, access);
+        self.keep(name, array, &mut table, access);
         Ok(table)
     }
 
@@ -308,12 +324,12 @@ impl<'py> Door<'py> {
             return Err(dtype_error(&array, name, &format!("{}, that of the table", wanted.name())));
         }
         expect_shape(name, array.shape(), shape)?;
-        if array.dtype().is_native_byteorder() == Some(false) || layout(&array, wanted, split).is_err() {
+        if !is_native(&array) || layout(&array, wanted, split).is_err() {
             array = contiguous(&array)?;
         }
-        let table =
+        let mut table =
             layout(&array, wanted, split).map_err(|problem| PyValueError::new_err(format!("{name} {problem}")))?;
-        self.keep(name, array.clone(), &table, Access::Read);
+        self.keep(name, array.clone(), &mut table, Access::Read);
         Ok((table, array))
     }
 
@@ -326,17 +342,19 @@ impl<'py> Door<'py> {
             return Err(dtype_error(&array, name, "an integer type"));
         }
         let shape = array.shape().to_vec();
-        if dtype.is_native_byteorder() == Some(false) || !is_c_contiguous(&array) || !is_aligned(&array, bytes) {
+        if !is_native(&array) || !array.is_c_contiguous() || !is_aligned(&array, bytes) {
             array = contiguous(&array)?;
         }
         let start = address(&array);
         let len = shape.iter().product();
         let region = Region { bytes: start.addr()..start.addr() + len * bytes, access: Access::Read };
         self.opened.push((name, array, region));
-        Ok(Integers { start, len, kind, bytes, shape })
+        Ok(Integers { start, len, kind, bytes, shape, door: self.number })
     }
 
-    fn keep(&mut self, name: &'static str, array: Bound<'py, PyUntypedArray>, table: &Table, access: Access) {
+    fn keep(&mut self, name: &'static str, array: Bound<'py, PyUntypedArray>, table: &mut Table, access: Access) {
+        table.door = self.number;
+        table.access = access;
         let item = table.dtype.bytes() as isize;
         let first = table.start.addr();
         let bytes = if table.rows == 0 || table.dim == 0 {
@@ -363,10 +381,28 @@ impl<'py> Door<'py> {
 
     /// Waits for other calls on the same memory, then runs the call with the GIL released.
     pub(crate) fn pass<R: Send>(self, work: impl FnOnce(&Pass) -> Result<R, Error> + Send) -> PyResult<R> {
+        self.passes(|passes| work(&passes.next())).and_then(|result| result.map_err(|error| errors::to_python(&error)))
+    }
+
+    /// Runs a long call with the GIL released, which takes a pass for each of its steps, so that others come in between.
+    pub(crate) fn passes<R: Send>(self, work: impl FnOnce(&Passes) -> R + Send) -> PyResult<R> {
         self.refuse_overlap()?;
-        let regions: Vec<_> = self.opened.iter().map(|(_, _, region)| region.clone()).collect();
-        let result = self.py.detach(|| work(&Pass::wait_for(regions)));
-        result.map_err(|error| errors::to_python(&error))
+        let regions = self.opened.iter().map(|(_, _, region)| region.clone()).collect();
+        let passes = Passes { door: self.number, regions };
+        Ok(self.py.detach(|| work(&passes)))
+    }
+}
+
+/// The way through a door, once or more.
+pub(crate) struct Passes {
+    door: u64,
+    regions: Vec<Region>,
+}
+
+impl Passes {
+    /// Waits for other calls on the same memory.
+    pub(crate) fn next(&self) -> Pass {
+        Pass::wait_for(self.door, self.regions.clone())
     }
 }
 
@@ -381,15 +417,15 @@ const MIN_RECYCLED_BYTES: usize = 64 << 10;
 
 /// A new array, of zeros or of whatever an earlier output left: the call must write all of it.
 pub(crate) fn output<'py>(py: Python<'py>, shape: &[usize], dtype: Dtype) -> PyResult<Bound<'py, PyAny>> {
-    let len = shape.iter().try_fold(dtype.bytes(), |bytes, &length| bytes.checked_mul(length));
-    let bytes = len.filter(|&bytes| isize::try_from(bytes).is_ok()).ok_or_else(|| {
-        PyValueError::new_err(format!("an output of shape {} is larger than memory", shape_text(shape)))
+    let bytes = shape.iter().try_fold(dtype.bytes(), |bytes, &length| bytes.checked_mul(length));
+    let bytes = bytes.filter(|&bytes| isize::try_from(bytes).is_ok()).ok_or_else(|| {
+        PyMemoryError::new_err(format!("an output of shape {} is larger than memory", shape_text(shape)))
     })?;
     by_dtype!(dtype, T => {
         if bytes < MIN_RECYCLED_BYTES {
             return Ok(PyArrayDyn::<T>::zeros(py, shape, false).into_any());
         }
-        let mut words = Buffer::<u64>::of_len(bytes.div_ceil(size_of::<u64>()));
+        let mut words = Buffer::<u64>::of_len(bytes.div_ceil(size_of::<u64>())).map_err(|error| errors::to_python(&error))?;
         let start = words.as_mut_ptr().cast::<T>();
         let memory = Bound::new(py, OutputMemory { _words: words })?;
         // SAFETY: the memory holds as many initialised elements as the shape says, aligned for 64-bit words; it is
@@ -418,6 +454,8 @@ fn layout(array: &Bound<'_, PyUntypedArray>, dtype: Dtype, split: usize) -> Resu
             stride: dim as isize,
             dtype,
             shape: shape.to_vec(),
+            door: 0,
+            access: Access::Read,
         });
     }
     let problem = || {
@@ -431,7 +469,8 @@ fn layout(array: &Bound<'_, PyUntypedArray>, dtype: Dtype, split: usize) -> Resu
     }
     // A step that is never taken may be anything in NumPy.
     let stride = if rows > 1 { stride / item as isize } else { dim as isize };
-    Ok(Table { start: address(array).cast_mut(), rows, dim, stride, dtype, shape: shape.to_vec() })
+    let (door, access) = (0, Access::Read);
+    Ok(Table { start: address(array).cast_mut(), rows, dim, stride, dtype, shape: shape.to_vec(), door, access })
 }
 
 /// Several axes as one: its length and step in bytes, where there is one.
@@ -468,15 +507,17 @@ fn is_aligned(array: &Bound<'_, PyUntypedArray>, bytes: usize) -> bool {
         && steps.into_iter().all(|(_, stride)| stride.unsigned_abs().is_multiple_of(bytes))
 }
 
-fn is_c_contiguous(array: &Bound<'_, PyUntypedArray>) -> bool {
-    array.is_c_contiguous()
-}
-
 /// The same numbers in C order and native byte order.
 fn contiguous<'py>(array: &Bound<'py, PyUntypedArray>) -> PyResult<Bound<'py, PyUntypedArray>> {
     let dtype = array.dtype().call_method1("newbyteorder", ("=",))?;
-    let copy = array.call_method1("astype", (dtype, "C"))?;
-    Ok(copy.cast_into::<PyUntypedArray>()?)
+    let copy = array.call_method1("astype", (dtype, "C"))?.cast_into::<PyUntypedArray>()?;
+    let same = copy.shape() == array.shape() && copy.dtype().itemsize() == array.dtype().itemsize();
+    assert!(same && is_native(&copy) && copy.is_c_contiguous(), "NumPy's astype gives what it was asked for");
+    Ok(copy)
+}
+
+fn is_native(array: &Bound<'_, PyUntypedArray>) -> bool {
+    array.dtype().is_native_byteorder() != Some(false)
 }
 
 fn shares_memory(first: &Bound<'_, PyUntypedArray>, second: &Bound<'_, PyUntypedArray>) -> PyResult<bool> {

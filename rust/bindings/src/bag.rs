@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use crate::arrays::{Door, Integers, Table, by_dtype, output};
 use crate::errors;
 use crate::traffic::{Access, Pass};
+use crate::whole::Whole;
 
 /// Bags as they come from Python: 1-D ids with offsets, or 2-D ids without.
 pub(crate) struct BagArguments {
@@ -25,7 +26,7 @@ pub(crate) struct BagObjects<'a, 'py> {
     pub(crate) offsets: Option<&'a Bound<'py, PyAny>>,
     pub(crate) sample_weights: Option<&'a Bound<'py, PyAny>>,
     pub(crate) mode: &'a str,
-    pub(crate) padding_idx: Option<i64>,
+    pub(crate) padding_idx: Option<Whole>,
     pub(crate) include_last: bool,
 }
 
@@ -86,8 +87,8 @@ impl BagArguments {
 }
 
 /// The row of a padding id.
-pub(crate) fn resolve_padding(padding_idx: Option<i64>, rows: usize) -> PyResult<Option<usize>> {
-    padding_idx.map(|id| padding_row(id, rows)).transpose().map_err(|error| errors::to_python(&error))
+pub(crate) fn resolve_padding(padding_idx: Option<Whole>, rows: usize) -> PyResult<Option<usize>> {
+    padding_idx.map(|id| padding_row(id.0, rows)).transpose().map_err(|error| errors::to_python(&error))
 }
 
 #[pyfunction]
@@ -102,7 +103,7 @@ fn embedding_bag<'py>(
     offsets: Option<&Bound<'py, PyAny>>,
     mode: &str,
     per_sample_weights: Option<&Bound<'py, PyAny>>,
-    padding_idx: Option<i64>,
+    padding_idx: Option<Whole>,
     include_last_offset: bool,
     out: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {

@@ -3,6 +3,7 @@
 use finevec_core::coalesce::Coalesced;
 use finevec_core::grad::{Entry, RowGrad};
 use finevec_core::rows::RowsMut;
+use finevec_core::scratch::zeroed;
 use numpy::{IntoPyArray, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -25,13 +26,14 @@ fn coalesce<'py>(
     let (grad, _) = door.input(grad, "grad", leading.len(), dtype, &shape)?;
     by_dtype!(dtype, T => {
         let (unique, sums) = door.pass(|pass| {
-            let ids = ids.unbounded_ids(pass)?;
+            let ids = ids.ids_alone(pass)?;
             let rows = ids.rows();
             let route = RowGrad::<T>::per_id(ids, dim, None);
             let entries = [Entry::new(&route, grad.view(pass))?];
             let coalesced = Coalesced::new(&entries, rows, dim)?;
-            let unique: Vec<i64> = coalesced.ids().iter().map(|&id| id as i64).collect();
-            let mut sums = vec![0.0; unique.len() * dim];
+            let mut unique = zeroed::<i64>(coalesced.ids().len())?;
+            unique.iter_mut().zip(coalesced.ids()).for_each(|(unique, &id)| *unique = id as i64);
+            let mut sums = zeroed::<T>(unique.len().saturating_mul(dim))?;
             coalesced.sum_into(RowsMut::new(&mut sums, unique.len(), dim));
             Ok((unique, sums))
         })?;

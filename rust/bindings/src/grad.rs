@@ -9,6 +9,7 @@ use pyo3::types::PySequence;
 use crate::arrays::{Door, Dtype, Table, by_dtype};
 use crate::bag::{BagArguments, BagObjects, resolve_padding};
 use crate::traffic::{Access, Pass};
+use crate::whole::Whole;
 
 #[pyclass(frozen, module = "finevec._finevec")]
 pub(crate) struct RowGrad {
@@ -63,7 +64,7 @@ impl RowGrad {
         offsets: Option<&Bound<'py, PyAny>>,
         mode: Option<&str>,
         per_sample_weights: Option<&Bound<'py, PyAny>>,
-        padding_idx: Option<i64>,
+        padding_idx: Option<Whole>,
         include_last_offset: bool,
         scale_grad_by_freq: bool,
     ) -> PyResult<Self> {

@@ -12,6 +12,7 @@ mod optim;
 mod threads;
 mod traffic;
 mod vectors;
+mod whole;
 
 use pyo3::prelude::*;
 

@@ -10,6 +10,7 @@ use crate::arrays::{Door, Table, by_dtype, dtype_of};
 use crate::bag::resolve_padding;
 use crate::grad::{Gradient, Routed, Shared, entries};
 use crate::traffic::{Access, Pass};
+use crate::whole::Whole;
 
 /// A rule before its element type is known.
 trait Recipe: Sync {
@@ -30,7 +31,7 @@ type State<'a, 'py> = (&'a Bound<'py, PyAny>, &'static str, Shape);
 /// Options as they come from Python.
 struct OptionArguments<'a, 'py> {
     weight_decay: f64,
-    padding_idx: Option<i64>,
+    padding_idx: Option<Whole>,
     row_lr: Option<&'a Bound<'py, PyAny>>,
     grad_scale: f64,
     max_norm: Option<f64>,
@@ -132,11 +133,11 @@ recipe!(RowWiseRecipe { lr: f64, eps: f64 } => RowWiseAdagrad, |self, _dense| Ro
 recipe!(AdadeltaRecipe { lr: f64, rho: f64, eps: f64 } => Adadelta, |self, _dense| {
     Adadelta::new(self.lr, self.rho, self.eps)
 });
-recipe!(AdamRecipe { lr: f64, betas: (f64, f64), eps: f64, step: i64 } => Adam, |self, dense| {
+recipe!(AdamRecipe { lr: f64, betas: (f64, f64), eps: f64, step: Whole } => Adam, |self, dense| {
     if dense {
-        Adam::dense(self.lr, self.betas, self.eps, self.step)
+        Adam::dense(self.lr, self.betas, self.eps, self.step.to_i64())
     } else {
-        Adam::rows(self.lr, self.betas, self.eps, self.step)
+        Adam::rows(self.lr, self.betas, self.eps, self.step.to_i64())
     }
 });
 
@@ -158,7 +159,7 @@ macro_rules! update_function {
             grad: &Bound<'py, PyAny>,
             $($field: $type,)*
             weight_decay: f64,
-            padding_idx: Option<i64>,
+            padding_idx: Option<Whole>,
             row_lr: Option<&Bound<'py, PyAny>>,
             grad_scale: f64,
             max_norm: Option<f64>,
@@ -176,7 +177,7 @@ update_function!(adagrad_update, AdagradRecipe { lr: f64, eps: f64 = 1e-10 }, st
 update_function!(rowwise_adagrad_update, RowWiseRecipe { lr: f64, eps: f64 = 1e-10 }, states: [state_sum: PerRow]);
 update_function!(
     adam_update,
-    AdamRecipe { lr: f64, betas: (f64, f64) = (0.9, 0.999), eps: f64 = 1e-8, step: i64 },
+    AdamRecipe { lr: f64, betas: (f64, f64) = (0.9, 0.999), eps: f64 = 1e-8, step: Whole },
     states: [exp_avg: Weight, exp_avg_sq: Weight]
 );
 update_function!(
@@ -198,7 +199,7 @@ fn scatter_add<'py>(weight: &Bound<'py, PyAny>, grad: &Bound<'py, PyAny>, alpha:
 fn grad_sq_norm<'py>(
     weight: &Bound<'py, PyAny>,
     grad: &Bound<'py, PyAny>,
-    padding_idx: Option<i64>,
+    padding_idx: Option<Whole>,
     row_lr: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<f64> {
     let mut door = Door::new(weight.py());

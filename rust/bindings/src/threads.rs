@@ -5,10 +5,11 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::errors;
+use crate::whole::Whole;
 
 #[pyfunction]
-fn set_num_threads(n: i64) -> PyResult<()> {
-    parallel::set_num_threads(usize::try_from(n).unwrap_or(0)).map_err(|error| errors::to_python(&error))
+fn set_num_threads(n: Whole) -> PyResult<()> {
+    parallel::set_num_threads(n.0).map_err(|error| errors::to_python(&error))
 }
 
 #[pyfunction]
@@ -51,6 +52,7 @@ fn read_environment() -> PyResult<()> {
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    parallel::watch_forks();
     read_environment()?;
     module.add_function(wrap_pyfunction!(set_num_threads, module)?)?;
     module.add_function(wrap_pyfunction!(get_num_threads, module)?)?;

@@ -44,13 +44,14 @@ impl Traffic {
 
 /// The proof that no other call of ours writes what this one reads or touches what it writes. Ends when dropped.
 pub(crate) struct Pass {
+    door: u64,
     ticket: u64,
     traffic: &'static Traffic,
 }
 
 impl Pass {
     /// Waits until no other call writes these regions or reads those of them that are to be written.
-    pub(crate) fn wait_for(regions: Vec<Region>) -> Self {
+    pub(crate) fn wait_for(door: u64, regions: Vec<Region>) -> Self {
         let traffic = TRAFFIC.get(Traffic::default);
         let mut under_way = traffic.lock();
         let blocked = |under_way: &[(u64, Vec<Region>)]| {
@@ -61,7 +62,14 @@ impl Pass {
         }
         let ticket = under_way.iter().map(|(ticket, _)| ticket + 1).max().unwrap_or(0);
         under_way.push((ticket, regions));
-        Self { ticket, traffic }
+        Self { door, ticket, traffic }
+    }
+}
+
+impl Pass {
+    /// Refuses an array that another door opened: its memory is not covered.
+    pub(crate) fn expect_door(&self, door: u64) {
+        assert_eq!(self.door, door, "views are made with the pass of the door that opened them");
     }
 }
 

@@ -1,19 +1,22 @@
 //! `read_text`, `write_text`: files of word vectors.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
 use finevec_core::formats::{
-    EncodingErrors, Format, FormatError, Hook, Number, Progress, ReadOptions, WordSet, Words, read_text as read,
-    write_text as write,
+    EncodingErrors, Format, FormatError, Hook, Number, Progress, ReadOptions, RowBlocks, WordSet, Words,
+    read_text as read, write_text as write,
 };
-use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
+use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
-use crate::arrays::{Door, by_dtype};
+use finevec_core::Element;
+use finevec_core::rows::Rows;
+
+use crate::arrays::{Door, Passes, Table, by_dtype};
 use crate::traffic::Access;
 
 #[pyfunction]
@@ -68,17 +71,46 @@ fn write_text(
     path: PathBuf,
     vectors: &Bound<'_, PyAny>,
     word_block: &[u8],
-    word_offsets: PyReadonlyArray1<'_, i64>,
+    word_offsets: &Bound<'_, PyAny>,
     format: &str,
 ) -> PyResult<()> {
     let format = format_named(format)?;
     let block = std::str::from_utf8(word_block).map_err(|error| PyValueError::new_err(error.to_string()))?;
-    let words = Words::from_parts(block, word_offsets.as_array().to_vec()).map_err(|error| exception(&error))?;
     let mut door = Door::new(vectors.py());
+    let offsets = door.integers(word_offsets, "word_offsets")?;
     let table = door.matrix(vectors, "vectors", Access::Read)?;
-    by_dtype!(table.dtype, T => door.pass(|pass| {
-        Ok(interruptible(None, |hook| write(&path, format, &words, table.view::<T>(pass), hook)))
+    by_dtype!(table.dtype, T => door.passes(|passes| {
+        let offsets = offsets.to_vec(&passes.next());
+        let words = Words::from_parts(block, offsets).map_err(|error| exception(&error))?;
+        let mut blocks = Blocks::<T> { table: &table, passes, copy: Vec::new() };
+        interruptible(None, |hook| write(&path, format, &words, &mut blocks, hook))
     }))?
+}
+
+/// A table whose blocks are copied one at a time, so that calls that train it wait for a block at most, and a signal
+/// handler may use it.
+struct Blocks<'a, T> {
+    table: &'a Table,
+    passes: &'a Passes,
+    copy: Vec<T>,
+}
+
+impl<T: Element> RowBlocks<T> for Blocks<'_, T> {
+    fn rows(&self) -> usize {
+        self.table.rows()
+    }
+
+    fn dim(&self) -> usize {
+        self.table.dim()
+    }
+
+    fn block(&mut self, rows: Range<usize>) -> Rows<'_, T> {
+        let pass = self.passes.next();
+        let view = self.table.view::<T>(&pass);
+        self.copy.clear();
+        rows.clone().for_each(|row| self.copy.extend_from_slice(view.row(row)));
+        Rows::new(&self.copy, rows.len(), self.table.dim())
+    }
 }
 
 /// Runs `work` with a hook that stops it for Ctrl-C and for an exception of `progress`, and then gives that exception.

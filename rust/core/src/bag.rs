@@ -9,7 +9,7 @@ use crate::ids::{Bags, Id, with_ids};
 use crate::lookup::check_shape;
 use crate::parallel::{Cuts, PART_BYTES, even_cuts, for_each_part};
 use crate::rows::{Rows, RowsMut};
-use crate::scratch::Buffer;
+use crate::scratch::{Buffer, Workspace};
 use crate::simd::{Kernel, Level, loops, prefetch};
 
 /// How many ids ahead of their use rows are asked for, bag boundaries or not.
@@ -77,6 +77,9 @@ pub fn embedding_bag<T: Element>(
     let pool = |starts: &[usize], whole: bool, out: RowsMut<'_, T>| {
         with_ids!(bags.ids(), |ids| level.run(Pool { ids, starts, weight, pooling, whole, out }));
     };
+    let longest = starts.windows(2).map(|range| range[1] - range[0]).max().unwrap_or(0);
+    let most_segments = if longest > SEGMENT { longest.div_ceil(SEGMENT) } else { 0 };
+    let mut partial = Buffer::of_len(most_segments.saturating_mul(weight.dim()))?;
     let mut tables = [out];
     for_each_part(&mut tables, Cuts::At(&cuts), bytes, |_, first, [out]| {
         pool(&starts[first..=first + out.rows()], true, out);
@@ -84,8 +87,8 @@ pub fn embedding_bag<T: Element>(
     let [mut out] = tables;
     for (bag, range) in starts.windows(2).enumerate().filter(|(_, range)| range[1] - range[0] > SEGMENT) {
         let segments: Vec<_> = (range[0]..range[1]).step_by(SEGMENT).chain([range[1]]).collect();
-        let mut partial = Buffer::of_len((segments.len() - 1) * weight.dim());
-        let mut tables = [RowsMut::new(&mut partial, segments.len() - 1, weight.dim())];
+        let partial = &mut partial[..(segments.len() - 1) * weight.dim()];
+        let mut tables = [RowsMut::new(partial, segments.len() - 1, weight.dim())];
         for_each_part(&mut tables, Cuts::Every(1), (range[1] - range[0]) * row_bytes, |segment, _, [out]| {
             pool(&segments[segment..segment + 2], false, out);
         });
@@ -183,10 +186,15 @@ impl<T: Element, I: Id> Kernel for Pool<'_, T, I> {
 
 /// For each bag and column, the position of the first id that holds the maximum; `NO_POSITION` where there is none.
 /// A NaN is larger than any number.
-pub(crate) fn argmax<T: Element>(bags: &Bags, weight: Rows<'_, T>, padding: Option<usize>) -> Buffer<u32> {
+pub(crate) fn argmax<T: Element>(
+    bags: &Bags,
+    weight: Rows<'_, T>,
+    padding: Option<usize>,
+) -> Result<Buffer<u32>, Error> {
     let dim = weight.dim();
     let level = Level::current();
-    let mut holders = Buffer::of_len(bags.len() * dim);
+    let mut holders = Buffer::of_len(bags.len().saturating_mul(dim))?;
+    let workspace = Workspace::new(dim)?;
     let starts = bags.starts();
     let row_bytes = (dim * size_of::<T>()).max(1);
     let cuts = even_cuts(bags.len(), PART_BYTES / row_bytes, |bag| starts[bag] + bag);
@@ -194,9 +202,11 @@ pub(crate) fn argmax<T: Element>(bags: &Bags, weight: Rows<'_, T>, padding: Opti
     let mut tables = [RowsMut::new(&mut holders, bags.len(), dim)];
     for_each_part(&mut tables, Cuts::At(&cuts), bytes, |_, first, [holders]| {
         let starts = &starts[first..=first + holders.rows()];
-        with_ids!(bags.ids(), |ids| level.run(ArgMax { ids, starts, weight, padding, holders }));
+        workspace.with_row(|max| {
+            with_ids!(bags.ids(), |ids| level.run(ArgMax { ids, starts, weight, padding, max, holders }));
+        });
     });
-    holders
+    Ok(holders)
 }
 
 struct ArgMax<'a, T, I> {
@@ -204,6 +214,7 @@ struct ArgMax<'a, T, I> {
     starts: &'a [usize],
     weight: Rows<'a, T>,
     padding: Option<usize>,
+    max: &'a mut [T],
     holders: RowsMut<'a, u32>,
 }
 
@@ -212,7 +223,6 @@ impl<T: Element, I: Id> Kernel for ArgMax<'_, T, I> {
 
     #[inline(always)]
     fn run(mut self) {
-        let mut max = Buffer::<T>::of_len(self.weight.dim());
         for (bag, range) in self.starts.windows(2).enumerate() {
             let holders = self.holders.row_mut(bag);
             holders.fill(NO_POSITION);
@@ -224,7 +234,7 @@ impl<T: Element, I: Id> Kernel for ArgMax<'_, T, I> {
                 if Some(row) == self.padding {
                     continue;
                 }
-                for ((max, holder), &value) in max.iter_mut().zip(holders.iter_mut()).zip(self.weight.row(row)) {
+                for ((max, holder), &value) in self.max.iter_mut().zip(holders.iter_mut()).zip(self.weight.row(row)) {
                     if *holder == NO_POSITION || loops::displaces(value, *max) {
                         *max = value;
                         *holder = i as u32;

@@ -16,11 +16,19 @@ pub enum Error {
         /// Rows of the table.
         rows: usize,
     },
+    /// An id that no table could have.
+    #[error("id {value} at position {position} is out of range: ids must be 0 <= id < 2**63 - 1")]
+    IdOutsideAnyTable {
+        /// Index of the id in the flattened ids.
+        position: usize,
+        /// The id given.
+        value: i128,
+    },
     /// A padding id does not name a row.
     #[error("padding_idx {value} is out of range for {rows} rows: wanted -{rows} <= padding_idx < {rows}")]
     PaddingOutOfRange {
         /// The padding id given, negative ones counting from the end.
-        value: i64,
+        value: i128,
         /// Rows of the table.
         rows: usize,
     },
@@ -59,6 +67,23 @@ pub enum Error {
          by their sum"
     )]
     SampleWeights,
+    /// Frequencies for maxima, which torch refuses too.
+    #[error("scale_grad_by_freq is not for mode \"max\"")]
+    FrequencyOfMax,
+    /// A touched row whose multiple of the learning rate is no rate.
+    #[error("row_lr[{row}] is {value}, wanted a finite number >= 0")]
+    RowLr {
+        /// The row.
+        row: usize,
+        /// Its multiplier.
+        value: f64,
+    },
+    /// The system has no memory for what a call needs beside its arguments.
+    #[error("out of memory: {bytes} bytes wanted")]
+    Memory {
+        /// Bytes asked for.
+        bytes: usize,
+    },
     /// Entries of one table name different padding rows.
     #[error("the entries have different padding_idx, wanted the same one in all")]
     MixedPadding,

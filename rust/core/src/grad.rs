@@ -51,25 +51,23 @@ impl<T: Element> RowGrad<T> {
             return Err(Error::TooManyIds { got: most });
         }
         let padding = pooling.padding;
-        let mut bag_of = Buffer::of_len(bags.ids().len());
+        let mut bag_of = Buffer::of_len(bags.ids().len())?;
         for (bag, range) in bags.starts().windows(2).enumerate() {
             bag_of[range[0]..range[1]].fill(bag as u32);
         }
         let mut scale = None;
         let source = match pooling.mode {
             Mode::Sum => {
-                scale = pooling.sample_weights.map(|weights| {
-                    let mut scale = Buffer::of_len(weights.len());
-                    scale.copy_from_slice(weights);
-                    scale
-                });
+                if let Some(weights) = pooling.sample_weights {
+                    scale.insert(Buffer::of_len(weights.len())?).copy_from_slice(weights);
+                }
                 Source::Bags { bag_of }
             }
             Mode::Mean => {
-                scale = Some(mean_scale(&bags, padding));
+                scale = Some(mean_scale(&bags, padding)?);
                 Source::Bags { bag_of }
             }
-            Mode::Max => Source::Max { bag_of, argmax: argmax(&bags, weight, padding) },
+            Mode::Max => Source::Max { bag_of, argmax: argmax(&bags, weight, padding)? },
         };
         Ok(Self { ids: bags.into_ids(), dim: weight.dim(), grad_rows, padding, source, scale })
     }
@@ -77,14 +75,19 @@ impl<T: Element> RowGrad<T> {
     /// Divides each occurrence's part by the number of times its id occurs here.
     ///
     /// # Errors
-    /// If there are more ids than a 32-bit count holds.
+    /// For maxima, and if there are more ids than a 32-bit count holds.
     pub fn scaled_by_frequency(mut self) -> Result<Self, Error> {
+        if matches!(self.source, Source::Max { .. }) {
+            return Err(Error::FrequencyOfMax);
+        }
         let groups = Groups::new(&[&self.ids], |row| Some(row) != self.padding)?;
-        let scale = self.scale.get_or_insert_with(|| {
-            let mut ones = Buffer::of_len(self.ids.len());
+        let mut scale = if let Some(scale) = self.scale.take() {
+            scale
+        } else {
+            let mut ones = Buffer::of_len(self.ids.len())?;
             ones.fill(T::ONE);
             ones
-        });
+        };
         for k in 0..groups.rows().len() {
             let positions = groups.positions(k);
             let count = T::from_f64(positions.len() as f64);
@@ -92,6 +95,7 @@ impl<T: Element> RowGrad<T> {
                 scale[position as usize] = scale[position as usize] / count;
             }
         }
+        self.scale = Some(scale);
         Ok(self)
     }
 
@@ -112,12 +116,12 @@ impl<T: Element> RowGrad<T> {
 }
 
 /// `1 / (ids of the bag that are not padding)` for each occurrence.
-fn mean_scale<T: Element>(bags: &Bags, padding: Option<usize>) -> Buffer<T> {
-    let mut scale = Buffer::of_len(bags.ids().len());
+fn mean_scale<T: Element>(bags: &Bags, padding: Option<usize>) -> Result<Buffer<T>, Error> {
+    let mut scale = Buffer::of_len(bags.ids().len())?;
     for (bag, range) in bags.starts().windows(2).enumerate() {
         scale[range[0]..range[1]].fill(T::ONE / T::from_f64(counted(bags, bag, padding) as f64));
     }
-    scale
+    Ok(scale)
 }
 
 /// A `RowGrad` with the matrix that it refers to.
@@ -160,9 +164,8 @@ impl<'a, T: Element> Entry<'a, T> {
         let Source::Max { bag_of, argmax } = &self.route.source else { return false };
         let first = bag_of[i] as usize * self.route.dim;
         let holders = &argmax[first..first + self.route.dim];
-        let factor = self.factor(i);
         for ((sum, &value), &holder) in sum.iter_mut().zip(self.row(i)).zip(holders) {
-            *sum += if holder == i as u32 { factor * value } else { T::ZERO };
+            *sum += if holder == i as u32 { value } else { T::ZERO };
         }
         true
     }

@@ -28,7 +28,7 @@ impl Groups {
         }
         let rows = lists.first().map_or(0, |ids| ids.rows());
         if lists.iter().all(|ids| matches!(ids.values(), Values::Narrow(_))) {
-            let mut keys = Buffer::<u64>::of_len(count);
+            let mut keys = Buffer::<u64>::of_len(count)?;
             let mut kept = 0;
             let mut sorted = true;
             let mut before = 0;
@@ -40,22 +40,23 @@ impl Groups {
             });
             keys.truncate(kept);
             if !sorted {
-                keys = sort(keys, rows);
+                keys = sort(keys, rows)?;
             }
-            Ok(Self::collect(keys.iter().map(|&key| ((key >> 32) as usize, key as u32))))
+            Self::collect(keys.iter().map(|&key| ((key >> 32) as usize, key as u32)))
         } else {
-            let mut keys = Vec::with_capacity(count);
+            let mut keys = Vec::new();
+            keys.try_reserve_exact(count).map_err(|_| Error::Memory { bytes: count * size_of::<(usize, u32)>() })?;
             each_occurrence(lists, keep, |row, position| keys.push((row, position)));
             keys.sort_unstable();
-            Ok(Self::collect(keys.into_iter()))
+            Self::collect(keys.into_iter())
         }
     }
 
-    fn collect(sorted: impl ExactSizeIterator<Item = (usize, u32)>) -> Self {
+    fn collect(sorted: impl ExactSizeIterator<Item = (usize, u32)>) -> Result<Self, Error> {
         let count = sorted.len();
-        let mut rows = Buffer::of_len(count);
-        let mut starts = Buffer::of_len(count + 1);
-        let mut positions = Buffer::of_len(count);
+        let mut rows = Buffer::of_len(count)?;
+        let mut starts = Buffer::of_len(count + 1)?;
+        let mut positions = Buffer::of_len(count)?;
         let mut touched = 0;
         for (occurrence, (row, position)) in sorted.enumerate() {
             positions[occurrence] = position;
@@ -68,7 +69,7 @@ impl Groups {
         starts[touched] = count as u32;
         rows.truncate(touched);
         starts.truncate(touched + 1);
-        Self { rows, starts, positions }
+        Ok(Self { rows, starts, positions })
     }
 
     /// Touched rows, strictly ascending.
@@ -116,15 +117,15 @@ fn each_occurrence(lists: &[&Ids], keep: impl Fn(usize) -> bool, mut visit: impl
 }
 
 /// Sorts keys of `row << 32 | position` whose positions ascend: least significant digit first, which is stable.
-fn sort(mut keys: Buffer<u64>, rows: usize) -> Buffer<u64> {
+fn sort(mut keys: Buffer<u64>, rows: usize) -> Result<Buffer<u64>, Error> {
     if keys.len() < SMALL {
         keys.sort_unstable();
-        return keys;
+        return Ok(keys);
     }
     let row_bits = usize::BITS - rows.saturating_sub(1).leading_zeros();
     let passes = row_bits.div_ceil(DIGIT_BITS);
     let digit_bits = row_bits.div_ceil(passes.max(1));
-    let mut other = Buffer::of_len(keys.len());
+    let mut other = Buffer::of_len(keys.len())?;
     for pass in 0..passes {
         let shift = 32 + pass * digit_bits;
         let digit = |key: u64| (key >> shift) as usize & ((1 << digit_bits) - 1);
@@ -143,5 +144,5 @@ fn sort(mut keys: Buffer<u64>, rows: usize) -> Buffer<u64> {
         }
         std::mem::swap(&mut keys, &mut other);
     }
-    keys
+    Ok(keys)
 }

@@ -96,6 +96,19 @@ impl Ids {
         Ok(Self { rows, values })
     }
 
+    /// Copies ids that belong to no table: as many rows as the largest asks for.
+    ///
+    /// # Errors
+    /// At the first id that is negative or not below 2⁶³ - 1.
+    pub fn check_alone<I: RawId>(raw: &[I]) -> Result<Self, Error> {
+        let most = raw.iter().map(|id| id.widen()).max().map_or(0, |most| most.saturating_add(1));
+        let rows = usize::try_from(most).unwrap_or(usize::MAX).min(isize::MAX as usize);
+        Self::check(raw, rows).map_err(|error| match error {
+            Error::IdOutOfRange { position, value, .. } => Error::IdOutsideAnyTable { position, value },
+            other => other,
+        })
+    }
+
     /// Rows of the table that the ids were checked for.
     pub fn rows(&self) -> usize {
         self.rows
@@ -131,7 +144,7 @@ fn copy_checked<I: RawId, S: bytemuck::Pod>(
     narrow: impl Fn(u64) -> S,
 ) -> Result<Buffer<S>, Error> {
     const BLOCK: usize = 512;
-    let mut checked = Buffer::of_len(raw.len());
+    let mut checked = Buffer::of_len(raw.len())?;
     let blocks = raw.chunks(BLOCK).zip(checked.chunks_mut(BLOCK));
     for (block, (raw, checked)) in blocks.enumerate() {
         let mut outside = false;
@@ -153,8 +166,8 @@ fn copy_checked<I: RawId, S: bytemuck::Pod>(
 ///
 /// # Errors
 /// If there is no such row.
-pub fn padding_row(padding_idx: i64, rows: usize) -> Result<usize, Error> {
-    let row = if padding_idx < 0 { i128::from(padding_idx) + rows as i128 } else { i128::from(padding_idx) };
+pub fn padding_row(padding_idx: i128, rows: usize) -> Result<usize, Error> {
+    let row = if padding_idx < 0 { padding_idx.saturating_add(rows as i128) } else { padding_idx };
     match usize::try_from(row) {
         Ok(row) if row < rows => Ok(row),
         _ => Err(Error::PaddingOutOfRange { value: padding_idx, rows }),
@@ -178,7 +191,7 @@ impl Bags {
         if offsets.is_empty() && (include_last || count > 0) {
             return Err(Error::NoOffsets);
         }
-        let mut starts = Buffer::of_len(offsets.len() + usize::from(!include_last));
+        let mut starts = Buffer::of_len(offsets.len() + usize::from(!include_last))?;
         let mut before = 0;
         for (position, (&offset, start)) in offsets.iter().zip(starts.iter_mut()).enumerate() {
             let value = offset.widen();
@@ -218,7 +231,7 @@ impl Bags {
                 wanted: bags.saturating_mul(length),
             });
         }
-        let mut starts = Buffer::of_len(bags + 1);
+        let mut starts = Buffer::of_len(bags.saturating_add(1))?;
         for (bag, start) in starts.iter_mut().enumerate() {
             *start = bag * length;
         }

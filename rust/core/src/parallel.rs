@@ -4,8 +4,8 @@
 //! results are the same bits for any number of threads. The calling thread works too: a pool for `n` threads holds
 //! `n - 1` workers, made on first use. Small work never wakes them.
 
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -27,10 +27,15 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 /// Threads used by the kernels.
 pub fn num_threads() -> usize {
-    // Asked once: on Linux the answer is read from files of the control group, at 28 µs a time.
-    static AVAILABLE: OnceLock<usize> = OnceLock::new();
     match THREADS.load(Ordering::Relaxed) {
-        0 => *AVAILABLE.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS)),
+        0 => {
+            // Asked once: on Linux the answer is read from files of the control group, at 28 µs a time.
+            let available = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+            match THREADS.compare_exchange(0, available, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => available,
+                Err(set_meanwhile) => set_meanwhile,
+            }
+        }
         threads => threads,
     }
 }
@@ -39,13 +44,13 @@ pub fn num_threads() -> usize {
 ///
 /// # Errors
 /// If that is 0 or more than `MAX_THREADS`.
-pub fn set_num_threads(threads: usize) -> Result<(), Error> {
-    if threads == 0 || threads > MAX_THREADS {
-        let wanted = "a whole number from 1 to 1024";
-        return Err(Error::Number { what: "the number of threads", got: threads as f64, wanted });
+pub fn set_num_threads(threads: i128) -> Result<(), Error> {
+    if let Ok(threads @ 1..=MAX_THREADS) = usize::try_from(threads) {
+        THREADS.store(threads, Ordering::Relaxed);
+        return Ok(());
     }
-    THREADS.store(threads, Ordering::Relaxed);
-    Ok(())
+    let wanted = "a whole number from 1 to 1024";
+    Err(Error::Number { what: "the number of threads", got: threads as f64, wanted })
 }
 
 /// How a table is cut into parts of consecutive rows.
@@ -120,8 +125,8 @@ pub(crate) fn for_each_part<T: Send + Sync, const N: usize>(
 
 /// Runs `body` once for each index below `count`, on as many threads as `bytes` of traffic deserve.
 pub(crate) fn for_each_index(count: usize, bytes: usize, body: impl Fn(usize) + Sync) {
-    let threads = num_threads().min(count);
-    if threads <= 1 || bytes < MIN_PARALLEL_BYTES {
+    let threads = num_threads();
+    if threads.min(count) <= 1 || bytes < MIN_PARALLEL_BYTES {
         (0..count).for_each(body);
         return;
     }
@@ -135,9 +140,9 @@ pub(crate) fn for_each_index(count: usize, bytes: usize, body: impl Fn(usize) + 
             body(index);
         }
     };
-    match workers() {
+    match workers(threads - 1) {
         Some(pool) => pool.in_place_scope(|scope| {
-            for _ in 1..threads {
+            for _ in 1..threads.min(count) {
                 scope.spawn(|_| work());
             }
             work();
@@ -146,10 +151,9 @@ pub(crate) fn for_each_index(count: usize, bytes: usize, body: impl Fn(usize) + 
     }
 }
 
-/// The workers beside the calling thread, or None where the system refuses to start threads.
-fn workers() -> Option<Arc<ThreadPool>> {
+/// So many workers beside the calling thread, or None where the system refuses to start them.
+fn workers(wanted: usize) -> Option<Arc<ThreadPool>> {
     static POOL: PerProcess<Mutex<Option<Arc<ThreadPool>>>> = PerProcess::new();
-    let wanted = num_threads() - 1;
     let mut pool = POOL.get(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     if pool.as_ref().is_none_or(|pool| pool.current_num_threads() != wanted) {
         let name = |index| format!("finevec-{index}");
@@ -161,17 +165,19 @@ fn workers() -> Option<Arc<ThreadPool>> {
 /// How often this process is a forked child.
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
-fn watch_forks() {
+/// Counts forks from now on. Asked for at import, so that no thread is amid its first call when a fork comes.
+pub fn watch_forks() {
     #[cfg(unix)]
     {
         extern "C" fn count_fork() {
             FORKS.fetch_add(1, Ordering::SeqCst);
         }
-        static WATCH: Once = Once::new();
-        WATCH.call_once(|| {
+        static WATCHING: AtomicBool = AtomicBool::new(false);
+        if !WATCHING.swap(true, Ordering::SeqCst) {
             // SAFETY: the handler only adds to an atomic, which is safe in a freshly forked child.
-            unsafe { libc::pthread_atfork(None, None, Some(count_fork)) };
-        });
+            let failed = unsafe { libc::pthread_atfork(None, None, Some(count_fork)) } != 0;
+            WATCHING.store(!failed, Ordering::SeqCst);
+        }
     }
 }
 

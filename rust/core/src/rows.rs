@@ -59,6 +59,22 @@ impl<'a, T> Rows<'a, T> {
         // SAFETY: row < rows, so by the contract of the constructors these dim elements are readable for 'a.
         unsafe { std::slice::from_raw_parts(self.start.offset(row as isize * self.stride), self.dim) }
     }
+
+    /// Some of the rows.
+    ///
+    /// # Panics
+    /// If the range leaves the rows.
+    #[must_use]
+    pub fn part(&self, range: Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.rows, "rows {range:?} of {}", self.rows);
+        let start = if range.is_empty() {
+            self.start
+        } else {
+            // SAFETY: range.start is one of our rows.
+            unsafe { self.start.offset(range.start as isize * self.stride) }
+        };
+        Self { start, rows: range.len(), ..*self }
+    }
 }
 
 /// Rows to change. No two rows share memory.

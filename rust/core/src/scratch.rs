@@ -7,7 +7,8 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
-use crate::parallel::PerProcess;
+use crate::error::Error;
+use crate::parallel::{PerProcess, num_threads};
 
 /// Two outputs of 131,072 rows of 200 numbers, and some: one in the caller's hands while the next is written.
 pub(crate) const MAX_KEPT_BYTES: usize = 256 << 20;
@@ -15,8 +16,8 @@ pub(crate) const MAX_KEPT_BYTES: usize = 256 << 20;
 /// Few enough to search in a line.
 const MAX_KEPT_BLOCKS: usize = 64;
 
-/// A block may serve a request of this part of its size or more, so that small requests do not tie up large blocks.
-const LEAST_USE: usize = 4;
+/// Words that a block may be larger than a request that it serves, beside a quarter of the request.
+const MAX_SPARE_WORDS: usize = 8 << 10;
 
 /// Blocks are 64-bit words, so that one fits every element type used here.
 #[derive(Default)]
@@ -41,6 +42,18 @@ pub fn cached_bytes() -> usize {
     with_kept(|kept| kept.bytes)
 }
 
+/// A vector of zeros. Zeros that are never written cost no memory.
+///
+/// # Errors
+/// If there is no memory for it.
+pub fn zeroed<T: bytemuck::Zeroable>(len: usize) -> Result<Vec<T>, Error> {
+    let bytes = len.saturating_mul(size_of::<T>());
+    if isize::try_from(bytes).is_err() {
+        return Err(Error::Memory { bytes });
+    }
+    bytemuck::try_zeroed_vec(len).map_err(|()| Error::Memory { bytes })
+}
+
 /// A vector of a fixed length whose memory is recycled.
 #[derive(Debug)]
 pub struct Buffer<T> {
@@ -53,21 +66,25 @@ impl<T: bytemuck::Pod> Buffer<T> {
     const FITS_WORDS: () = assert!(align_of::<T>() <= align_of::<u64>() && size_of::<T>() > 0);
 
     /// A buffer of `len` elements of unspecified value: whatever an earlier use left there.
-    pub fn of_len(len: usize) -> Self {
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    pub fn of_len(len: usize) -> Result<Self, Error> {
         const { Self::FITS_WORDS }
-        let words_needed = (len * size_of::<T>()).div_ceil(size_of::<u64>());
+        let bytes = len.checked_mul(size_of::<T>()).filter(|&bytes| isize::try_from(bytes).is_ok());
+        let words_needed = bytes.ok_or(Error::Memory { bytes: usize::MAX })?.div_ceil(size_of::<u64>());
         let block = with_kept(|kept| {
-            let suits = |block: &Vec<u64>| (words_needed..=LEAST_USE * words_needed).contains(&block.capacity());
+            let most = words_needed + words_needed / 4 + MAX_SPARE_WORDS;
+            let suits = |block: &Vec<u64>| (words_needed..=most).contains(&block.capacity());
             let suiting = kept.blocks.iter().enumerate().filter(|(_, block)| suits(block));
             let best = suiting.min_by_key(|(_, block)| block.capacity())?.0;
             let block = kept.blocks.swap_remove(best);
             kept.bytes -= block.capacity() * size_of::<u64>();
             Some(block)
         });
-        // Zeros that were never written cost no memory yet.
-        let mut words = block.unwrap_or_else(|| vec![0; words_needed]);
+        let mut words = block.map_or_else(|| zeroed(words_needed), Ok)?;
         words.resize(words_needed, 0);
-        Self { words, len, element: PhantomData }
+        Ok(Self { words, len, element: PhantomData })
     }
 
     /// The same memory, `len` elements long.
@@ -104,5 +121,34 @@ impl<T> Drop for Buffer<T> {
                 kept.blocks.push(block);
             }
         });
+    }
+}
+
+/// Rows that parts of a call sum into, one for each thread that may be at work.
+pub(crate) struct Workspace<T> {
+    free: Mutex<Vec<Buffer<T>>>,
+    len: usize,
+}
+
+impl<T: bytemuck::Pod> Workspace<T> {
+    /// Rows of `len` elements.
+    pub(crate) fn new(len: usize) -> Result<Self, Error> {
+        let free = (0..num_threads()).map(|_| Buffer::of_len(len)).collect::<Result<_, _>>()?;
+        Ok(Self { free: Mutex::new(free), len })
+    }
+
+    /// Runs `work` with a row of unspecified values.
+    pub(crate) fn with_row<R>(&self, work: impl FnOnce(&mut [T]) -> R) -> R {
+        let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = free().pop();
+        match taken {
+            Some(mut row) => {
+                let result = work(&mut row);
+                free().push(row);
+                result
+            }
+            // Only if the number of threads was raised during this call.
+            None => work(&mut vec![T::zeroed(); self.len]),
+        }
     }
 }

@@ -21,5 +21,5 @@ pub use error::FormatError;
 pub use number::{Number, parse_number};
 pub use sniff::{Format, Layout};
 pub use text::{EncodingErrors, Hook, Progress, ReadOptions, Table, read_text};
-pub use text_write::write_text;
+pub use text_write::{RowBlocks, write_text};
 pub use words::{WordSet, Words};

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::Range;
 use std::path::Path;
 
 use flate2::Compression;
@@ -15,7 +16,34 @@ use super::sniff::{Format, Layout, sniff};
 use super::source::Source;
 use super::text::{Hook, Progress};
 use super::words::Words;
+use crate::element::Element;
 use crate::rows::Rows;
+
+/// A table that is fetched block by block, so that nobody else has to wait until all of it is written.
+pub trait RowBlocks<T> {
+    /// Number of rows.
+    fn rows(&self) -> usize;
+
+    /// Elements in a row.
+    fn dim(&self) -> usize;
+
+    /// Some of the rows, as they are now.
+    fn block(&mut self, rows: Range<usize>) -> Rows<'_, T>;
+}
+
+impl<T: Element> RowBlocks<T> for Rows<'_, T> {
+    fn rows(&self) -> usize {
+        self.rows()
+    }
+
+    fn dim(&self) -> usize {
+        self.dim()
+    }
+
+    fn block(&mut self, rows: Range<usize>) -> Rows<'_, T> {
+        self.part(rows)
+    }
+}
 
 /// Writes a table as text, packed with gzip where the name ends in `.gz`.
 ///
@@ -30,7 +58,7 @@ pub fn write_text<T: Number>(
     path: &Path,
     format: Format,
     words: &Words,
-    vectors: Rows<'_, T>,
+    vectors: &mut impl RowBlocks<T>,
     hook: Hook<'_>,
 ) -> Result<(), FormatError> {
     let (rows, dim) = (vectors.rows(), vectors.dim());
@@ -49,28 +77,29 @@ pub fn write_text<T: Number>(
     }
     let mut line = Vec::new();
     let mut text = String::new();
-    for index in 0..rows {
-        if (index as u64).is_multiple_of(PROGRESS_ROWS)
-            && hook(Progress { rows: index as u64, bytes: 0, total_bytes: 0 }).is_break()
-        {
+    for first in (0..rows).step_by(PROGRESS_ROWS as usize) {
+        if hook(Progress { rows: first as u64, bytes: 0, total_bytes: 0 }).is_break() {
             return Err(FormatError::Interrupted);
         }
-        let word = words.get(index);
-        check_word(word, index, format)?;
-        text.clear();
-        for (column, &value) in vectors.row(index).iter().enumerate() {
-            let wide = value.to_f64();
-            if !wide.is_finite() {
-                return Err(FormatError::Value { index, word: excerpt(word), column, value: wide });
+        let block = vectors.block(first..rows.min(first + PROGRESS_ROWS as usize));
+        for (row, index) in (first..first + block.rows()).enumerate() {
+            let word = words.get(index);
+            check_word(word, index, format)?;
+            text.clear();
+            for (column, &value) in block.row(row).iter().enumerate() {
+                let wide = value.to_f64();
+                if !wide.is_finite() {
+                    return Err(FormatError::Value { index, word: excerpt(word), column, value: wide });
+                }
+                text.push(' ');
+                value.format(&mut text);
             }
-            text.push(' ');
-            value.format(&mut text);
+            text.push('\n');
+            line.clear();
+            line.extend_from_slice(word);
+            line.extend_from_slice(text.as_bytes());
+            sink.write(&line).map_err(failed)?;
         }
-        text.push('\n');
-        line.clear();
-        line.extend_from_slice(word);
-        line.extend_from_slice(text.as_bytes());
-        sink.write(&line).map_err(failed)?;
     }
     let file = sink.finish().map_err(failed)?;
     check_layout(&replacement, format, rows, dim)?;

@@ -1,8 +1,8 @@
 //! Adadelta (Zeiler 2012) as in torch.
 
-use super::adagrad::check_eps;
-use super::sgd::check_lr;
-use super::{MAX_STATES, Rule, check_number};
+use super::adagrad::epsilon;
+use super::sgd::learning_rate;
+use super::{MAX_STATES, Rule, number};
 use crate::element::Element;
 use crate::error::Error;
 
@@ -21,10 +21,9 @@ impl<T: Element> Adadelta<T> {
     /// # Errors
     /// If one is outside its range.
     pub fn new(lr: f64, rho: f64, eps: f64) -> Result<Self, Error> {
-        check_lr(lr)?;
-        check_number("rho", rho, "a number 0 <= rho <= 1", |rho| (0.0..=1.0).contains(&rho))?;
-        check_eps(eps)?;
-        Ok(Self { lr: T::from_f64(lr), rho: T::from_f64(rho), rest: T::from_f64(1.0 - rho), eps: T::from_f64(eps) })
+        let range = "a number 0 <= rho <= 1";
+        let rho_element = number("rho", rho, range, |rho| (0.0..=1.0).contains(&rho))?;
+        Ok(Self { lr: learning_rate(lr)?, rho: rho_element, rest: T::from_f64(1.0 - rho), eps: epsilon(eps)? })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Adagrad (Duchi, Hazan, Singer 2011) as in torch: `s += g²; w -= lr · g / (√s + eps)`.
 
-use super::sgd::check_lr;
-use super::{MAX_STATES, Rule, check_number};
+use super::sgd::learning_rate;
+use super::{MAX_STATES, Rule, number};
 use crate::element::Element;
 use crate::error::Error;
 
@@ -18,15 +18,13 @@ impl<T: Element> Adagrad<T> {
     /// # Errors
     /// If one is negative or not finite.
     pub fn new(lr: f64, eps: f64) -> Result<Self, Error> {
-        check_lr(lr)?;
-        check_eps(eps)?;
-        Ok(Self { lr: T::from_f64(lr), eps: T::from_f64(eps) })
+        Ok(Self { lr: learning_rate(lr)?, eps: epsilon(eps)? })
     }
 }
 
-/// Refuses an eps that is negative or not finite.
-pub(super) fn check_eps(eps: f64) -> Result<(), Error> {
-    check_number("eps", eps, "a finite number >= 0", |eps| eps >= 0.0)
+/// An eps, refused where it is negative or not finite.
+pub(super) fn epsilon<T: Element>(eps: f64) -> Result<T, Error> {
+    number("eps", eps, "a finite number >= 0", |eps| eps >= 0.0)
 }
 
 impl<T: Element> Rule<T> for Adagrad<T> {

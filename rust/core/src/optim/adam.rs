@@ -1,9 +1,9 @@
 //! Adam (Kingma, Ba 2015): moments of touched rows only, as `torch.optim.SparseAdam`, or of all rows of a dense
 //! parameter, as `torch.optim.Adam`. The two differ in where eps stands.
 
-use super::adagrad::check_eps;
-use super::sgd::check_lr;
-use super::{MAX_STATES, Rule, check_number};
+use super::adagrad::epsilon;
+use super::sgd::learning_rate;
+use super::{MAX_STATES, Rule, check_number, number};
 use crate::element::Element;
 use crate::error::Error;
 
@@ -23,8 +23,9 @@ impl<T: Element> Adam<T> {
     /// # Errors
     /// If a number is outside its range.
     pub fn rows(lr: f64, betas: (f64, f64), eps: f64, step: i64) -> Result<Self, Error> {
-        let (correction1, correction2) = corrections(lr, betas, eps, step)?;
-        Ok(Self::with(betas, lr * correction2.sqrt() / correction1, 1.0, eps))
+        learning_rate::<T>(lr)?;
+        let (correction1, correction2) = corrections(betas, step)?;
+        Self::with(betas, lr * correction2.sqrt() / correction1, 1.0, eps)
     }
 
     /// torch's `Adam` at step `step` (the first is 1): `w -= lr / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + eps)`.
@@ -32,27 +33,26 @@ impl<T: Element> Adam<T> {
     /// # Errors
     /// If a number is outside its range.
     pub fn dense(lr: f64, betas: (f64, f64), eps: f64, step: i64) -> Result<Self, Error> {
-        let (correction1, correction2) = corrections(lr, betas, eps, step)?;
-        Ok(Self::with(betas, lr / correction1, correction2.sqrt(), eps))
+        learning_rate::<T>(lr)?;
+        let (correction1, correction2) = corrections(betas, step)?;
+        Self::with(betas, lr / correction1, correction2.sqrt(), eps)
     }
 
-    fn with(betas: (f64, f64), size: f64, correction: f64, eps: f64) -> Self {
-        Self {
+    fn with(betas: (f64, f64), size: f64, correction: f64, eps: f64) -> Result<Self, Error> {
+        Ok(Self {
             rest1: T::from_f64(1.0 - betas.0),
             rest2: T::from_f64(1.0 - betas.1),
-            size: T::from_f64(size),
+            size: number("lr over its bias correction", size, "a finite number", |_| true)?,
             correction: T::from_f64(correction),
-            eps: T::from_f64(eps),
-        }
+            eps: epsilon(eps)?,
+        })
     }
 }
 
 /// `1 - β₁ᵗ` and `1 - β₂ᵗ`
-fn corrections(lr: f64, betas: (f64, f64), eps: f64, step: i64) -> Result<(f64, f64), Error> {
-    check_lr(lr)?;
+fn corrections(betas: (f64, f64), step: i64) -> Result<(f64, f64), Error> {
     check_number("betas[0]", betas.0, "a number 0 <= beta < 1", |beta| (0.0..1.0).contains(&beta))?;
     check_number("betas[1]", betas.1, "a number 0 <= beta < 1", |beta| (0.0..1.0).contains(&beta))?;
-    check_eps(eps)?;
     check_number("step", step as f64, "a whole number >= 1: the first step is 1", |step| step >= 1.0)?;
     Ok((1.0 - betas.0.powf(step as f64), 1.0 - betas.1.powf(step as f64)))
 }

@@ -23,8 +23,8 @@ use crate::grad::{DenseGradient, Entry, Gradient, SparseGradient};
 use crate::lookup::check_shape;
 use crate::parallel::{Cuts, PART_BYTES, even_cuts, for_each_part};
 use crate::rows::{Rows, RowsMut};
-use crate::scratch::Buffer;
-use crate::simd::{Kernel, Level, prefetch};
+use crate::scratch::Workspace;
+use crate::simd::{Kernel, Level, loops, prefetch};
 
 /// State tables that a rule can keep.
 pub const MAX_STATES: usize = 2;
@@ -66,11 +66,33 @@ impl<T: Element> Options<'_, T> {
         check_number("max_norm", self.max_norm.unwrap_or(1.0), "a finite number > 0", |norm| norm > 0.0)
     }
 
+    /// Refuses a multiplier of a touched row that is no rate. Rows with 0 are not among a table's touched rows.
+    fn check_rates<G: Gradient<T>>(&self, gradient: &G) -> Result<(), Error> {
+        let Some(row_lr) = self.row_lr else { return Ok(()) };
+        let rates = (0..gradient.len()).map(|k| (gradient.row(k), row_lr[gradient.row(k)].to_f64()));
+        match rates.into_iter().find(|(_, rate)| !rate.is_finite() || *rate < 0.0) {
+            Some((row, value)) => Err(Error::RowLr { row, value }),
+            None => Ok(()),
+        }
+    }
+
     /// May this row change?
     #[inline(always)]
     fn keeps(&self, row: usize) -> bool {
         Some(row) != self.padding && self.row_lr.is_none_or(|row_lr| row_lr[row] != T::ZERO)
     }
+}
+
+/// A number as an element, refused where it is not finite or breaks a rule.
+pub(crate) fn number<T: Element>(
+    what: &'static str,
+    got: f64,
+    wanted: &'static str,
+    holds: impl Fn(f64) -> bool,
+) -> Result<T, Error> {
+    let element = T::from_f64(got);
+    check_number(what, if element.to_f64().is_finite() { got } else { f64::INFINITY }, wanted, holds)?;
+    Ok(element)
 }
 
 /// Refuses a number that is not finite or breaks a rule.
@@ -124,8 +146,7 @@ pub fn update_rows<T: Element, R: Rule<T>>(
     options.check(tables.weight.rows())?;
     let keep = |row| options.keeps(row);
     let gradient = SparseGradient::new(entries, tables.weight.rows(), tables.weight.dim(), keep)?;
-    update(rule, tables, &gradient, options);
-    Ok(())
+    update(rule, tables, &gradient, options)
 }
 
 /// Updates all rows of a dense parameter.
@@ -141,8 +162,7 @@ pub fn update_dense<T: Element, R: Rule<T>>(
     options.check(tables.weight.rows())?;
     check_shape("the number of rows of grad", grad.rows(), tables.weight.rows())?;
     check_shape("the dim of grad", grad.dim(), tables.weight.dim())?;
-    update(rule, tables, &DenseGradient { grad }, options);
-    Ok(())
+    update(rule, tables, &DenseGradient { grad }, options)
 }
 
 /// Where to cut touched rows so that parts have about the same work, and the traffic of all of them in bytes.
@@ -158,19 +178,22 @@ fn update<T: Element, R: Rule<T>, G: Gradient<T>>(
     tables: Tables<'_, T>,
     gradient: &G,
     options: &Options<'_, T>,
-) {
+) -> Result<(), Error> {
+    options.check_rates(gradient)?;
     let Tables { weight, states: [first_state, second_state] } = tables;
     if gradient.len() == 0 {
-        return;
+        return Ok(());
     }
+    let workspace = Workspace::new(weight.dim())?;
     let level = Level::current();
     let (cuts, bytes) = row_cuts(gradient, weight.dim() * size_of::<T>());
     // A part's rows reach from its first touched row to that of the next part; rows before the first are nobody's.
     let starts: Vec<_> = cuts.iter().map(|&k| gradient.row(k)).collect();
     for_each_part(&mut [weight, first_state, second_state], Cuts::At(&starts), bytes, |part, first_row, tables| {
         let touched = cuts[part]..cuts.get(part + 1).copied().unwrap_or(gradient.len());
-        level.run(Step { rule, options, gradient, touched, first_row, tables });
+        workspace.with_row(|sum| level.run(Step { rule, options, gradient, touched, first_row, sum, tables }));
     });
+    Ok(())
 }
 
 struct Step<'a, T, R, G> {
@@ -180,6 +203,7 @@ struct Step<'a, T, R, G> {
     touched: std::ops::Range<usize>,
     /// The row of the whole table with which `tables` begin.
     first_row: usize,
+    sum: &'a mut [T],
     tables: [RowsMut<'a, T>; 1 + MAX_STATES],
 }
 
@@ -188,8 +212,8 @@ impl<T: Element, R: Rule<T>, G: Gradient<T>> Kernel for Step<'_, T, R, G> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { rule, options, gradient, touched, first_row, tables: [mut weight, mut first, mut second] } = self;
-        let mut sum = Buffer::of_len(weight.dim());
+        let Self { rule, options, gradient, touched, first_row, sum, tables: [mut weight, mut first, mut second] } =
+            self;
         let plain = options.grad_scale == T::ONE && options.weight_decay == T::ZERO;
         for k in touched.clone() {
             if k + AHEAD < touched.end {
@@ -207,13 +231,14 @@ impl<T: Element, R: Rule<T>, G: Gradient<T>> Kernel for Step<'_, T, R, G> {
             let states = [first.row_mut(row), second.row_mut(row)];
             let weight = weight.row_mut(row);
             let grad = if plain {
-                gradient.gradient(k, &mut sum)
+                gradient.gradient(k, sum)
             } else {
-                gradient.sum(k, &mut sum);
-                for (sum, &weight) in sum.iter_mut().zip(&*weight) {
-                    *sum = options.grad_scale * *sum + options.weight_decay * weight;
+                gradient.sum(k, sum);
+                loops::scale(sum, options.grad_scale);
+                if options.weight_decay != T::ZERO {
+                    loops::add_scaled(sum, weight, options.weight_decay);
                 }
-                &sum
+                &*sum
             };
             rule.step(weight, states, grad, rate);
             if let Some(max_norm) = options.max_norm {

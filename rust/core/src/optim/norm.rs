@@ -7,7 +7,7 @@ use crate::grad::{DenseGradient, Entry, Gradient, SparseGradient};
 use crate::lookup::check_shape;
 use crate::parallel::{Cuts, for_each_part};
 use crate::rows::{Rows, RowsMut};
-use crate::scratch::Buffer;
+use crate::scratch::{Buffer, Workspace};
 use crate::simd::{Kernel, Level, loops};
 
 /// torch's guard against a division by zero, also where the norm is far from it.
@@ -45,31 +45,34 @@ pub fn grad_sq_norm<T: Element>(
     options.check(rows)?;
     match grad {
         Grad::Rows(entries) => {
-            Ok(sq_norm(&SparseGradient::new(entries, rows, dim, |row| options.keeps(row))?, dim, options))
+            let gradient = SparseGradient::new(entries, rows, dim, |row| options.keeps(row))?;
+            options.check_rates(&gradient)?;
+            sq_norm(&gradient, dim, options)
         }
         Grad::Dense(grad) => {
             check_shape("the number of rows of grad", grad.rows(), rows)?;
             check_shape("the dim of grad", grad.dim(), dim)?;
-            Ok(sq_norm(&DenseGradient { grad }, dim, options))
+            sq_norm(&DenseGradient { grad }, dim, options)
         }
     }
 }
 
-fn sq_norm<T: Element, G: Gradient<T>>(gradient: &G, dim: usize, options: &Options<'_, T>) -> f64 {
-    let mut norms = Buffer::<f64>::of_len(gradient.len());
+fn sq_norm<T: Element, G: Gradient<T>>(gradient: &G, dim: usize, options: &Options<'_, T>) -> Result<f64, Error> {
+    let mut norms = Buffer::<f64>::of_len(gradient.len())?;
+    let workspace = Workspace::new(dim)?;
     let level = Level::current();
     let (cuts, bytes) = row_cuts(gradient, dim * size_of::<T>());
     let mut tables = [RowsMut::new(&mut norms, gradient.len(), 1)];
     for_each_part(&mut tables, Cuts::At(&cuts), bytes, |_, first, [norms]| {
-        level.run(Norms { gradient, options, dim, first, norms });
+        workspace.with_row(|sum| level.run(Norms { gradient, options, sum, first, norms }));
     });
-    norms.iter().sum()
+    Ok(norms.iter().sum())
 }
 
 struct Norms<'a, T, G> {
     gradient: &'a G,
     options: &'a Options<'a, T>,
-    dim: usize,
+    sum: &'a mut [T],
     first: usize,
     norms: RowsMut<'a, f64>,
 }
@@ -79,11 +82,10 @@ impl<T: Element, G: Gradient<T>> Kernel for Norms<'_, T, G> {
 
     #[inline(always)]
     fn run(mut self) {
-        let mut sum = Buffer::of_len(self.dim);
         for i in 0..self.norms.rows() {
             let k = self.first + i;
             let counts = self.options.keeps(self.gradient.row(k));
-            self.norms.row_mut(i)[0] = if counts { loops::sq_norm(self.gradient.gradient(k, &mut sum)) } else { 0.0 };
+            self.norms.row_mut(i)[0] = if counts { loops::sq_norm(self.gradient.gradient(k, self.sum)) } else { 0.0 };
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Row-wise Adagrad as in FBGEMM: one number of state per row, `s += mean(g²); w -= lr · g / (√s + eps)`.
 
-use super::adagrad::check_eps;
-use super::sgd::check_lr;
+use super::adagrad::epsilon;
+use super::sgd::learning_rate;
 use super::{MAX_STATES, Rule};
 use crate::element::Element;
 use crate::error::Error;
@@ -20,9 +20,7 @@ impl<T: Element> RowWiseAdagrad<T> {
     /// # Errors
     /// If one is negative or not finite.
     pub fn new(lr: f64, eps: f64) -> Result<Self, Error> {
-        check_lr(lr)?;
-        check_eps(eps)?;
-        Ok(Self { lr: T::from_f64(lr), eps: T::from_f64(eps) })
+        Ok(Self { lr: learning_rate(lr)?, eps: epsilon(eps)? })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Stochastic gradient descent: `w -= lr · g`.
 
-use super::{MAX_STATES, Rule, check_number};
+use super::{MAX_STATES, Rule, number};
 use crate::element::Element;
 use crate::error::Error;
 
@@ -16,8 +16,7 @@ impl<T: Element> Sgd<T> {
     /// # Errors
     /// If the learning rate is negative or not finite.
     pub fn new(lr: f64) -> Result<Self, Error> {
-        check_lr(lr)?;
-        Ok(Self { lr: T::from_f64(lr) })
+        Ok(Self { lr: learning_rate(lr)? })
     }
 
     /// `w += alpha · g`, for `alpha` of any sign.
@@ -25,14 +24,13 @@ impl<T: Element> Sgd<T> {
     /// # Errors
     /// If `alpha` is not finite.
     pub fn adding(alpha: f64) -> Result<Self, Error> {
-        check_number("alpha", alpha, "a finite number", |_| true)?;
-        Ok(Self { lr: T::from_f64(-alpha) })
+        Ok(Self { lr: number::<T>("alpha", -alpha, "a finite number", |_| true)? })
     }
 }
 
-/// Refuses a learning rate that is negative or not finite.
-pub(super) fn check_lr(lr: f64) -> Result<(), Error> {
-    check_number("lr", lr, "a finite number >= 0", |lr| lr >= 0.0)
+/// A learning rate, refused where it is negative or not finite.
+pub(super) fn learning_rate<T: Element>(lr: f64) -> Result<T, Error> {
+    number("lr", lr, "a finite number >= 0", |lr| lr >= 0.0)
 }
 
 impl<T: Element> Rule<T> for Sgd<T> {

@@ -105,6 +105,14 @@ fn frequency_divides_each_part() {
 }
 
 #[test]
+fn maxima_have_no_frequency() {
+    let bags = Bags::check(Ids::check(&[0i64, 0], 1).unwrap(), &[0i64, 2], true).unwrap();
+    let pooling = Pooling { mode: Mode::Max, sample_weights: None, padding: None };
+    let route = RowGrad::bags(bags, Rows::new(&[1.0f32], 1, 1), &pooling).unwrap();
+    assert!(matches!(route.scaled_by_frequency(), Err(Error::FrequencyOfMax)));
+}
+
+#[test]
 fn entries_that_do_not_fit_are_refused() {
     let route = |rows| RowGrad::<f32>::per_id(Ids::check(&[0i64, 1], rows).unwrap(), 3, None);
     let grad = [0.0f32; 9];

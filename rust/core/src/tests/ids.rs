@@ -82,7 +82,20 @@ fn padding_counts_from_either_end() {
     assert_eq!(padding_row(0, 5).unwrap(), 0);
     assert_eq!(padding_row(-1, 5).unwrap(), 4);
     assert_eq!(padding_row(-5, 5).unwrap(), 0);
-    for bad in [5, -6, i64::MIN, i64::MAX] {
+    for bad in [5, -6, i128::MIN, i128::MAX] {
         assert!(matches!(padding_row(bad, 5), Err(Error::PaddingOutOfRange { value, rows: 5 }) if value == bad));
     }
+}
+
+#[test]
+fn ids_without_a_table_are_bounded_by_the_largest() {
+    assert_eq!(Ids::check_alone(&[4u8, 9, 0]).unwrap().rows(), 10);
+    assert_eq!(Ids::check_alone::<i64>(&[]).unwrap().rows(), 0);
+    let refused = |raw: &[i64]| match Ids::check_alone(raw) {
+        Err(Error::IdOutsideAnyTable { position, value }) => (position, value),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(&[3, -1]), (1, -1));
+    assert_eq!(refused(&[i64::MAX]), (0, i128::from(i64::MAX)));
+    assert!(matches!(Ids::check_alone(&[u64::MAX]), Err(Error::IdOutsideAnyTable { position: 0, .. })));
 }

@@ -35,7 +35,7 @@ fn at_every_setting<R: PartialEq + std::fmt::Debug>(work: impl Fn() -> R) -> R {
         }
     }
     level.force();
-    set_num_threads(threads).unwrap();
+    set_num_threads(threads as i128).unwrap();
     let (first_name, first) = results.remove(0);
     for (name, result) in results {
         assert!(result == first, "{name} differs from {first_name}");

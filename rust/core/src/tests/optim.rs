@@ -234,6 +234,16 @@ fn the_norm_counts_each_row_once_and_frozen_rows_never() {
 }
 
 #[test]
+fn clipping_alone_leaves_infinite_weights_infinite() {
+    let rule = Sgd::<f32>::new(0.5).unwrap();
+    let mut weight = [f32::INFINITY, 1.0];
+    let tables = Tables::new(&rule, RowsMut::new(&mut weight, 1, 2), [None, None]).unwrap();
+    let options = Options { grad_scale: 0.5, ..plain() };
+    update_dense(&rule, tables, Rows::new(&[1.0, 1.0], 1, 2), &options).unwrap();
+    assert_eq!(weight, [f32::INFINITY, 0.75]);
+}
+
+#[test]
 fn numbers_outside_their_range_are_refused() {
     let bad = [f64::NAN, f64::INFINITY, -1.0];
     for bad in bad {
@@ -244,6 +254,10 @@ fn numbers_outside_their_range_are_refused() {
     }
     assert!(matches!(Adam::<f32>::dense(0.1, (0.9, 1.0), 0.1, 1), Err(Error::Number { what: "betas[1]", .. })));
     assert!(matches!(Adam::<f32>::dense(0.1, (0.9, 0.9), 0.1, 0), Err(Error::Number { what: "step", .. })));
+    // Finite as float64, infinite as float32.
+    assert!(matches!(Sgd::<f32>::new(1e39), Err(Error::Number { what: "lr", .. })));
+    assert!(Sgd::<f64>::new(1e39).is_ok());
+    assert!(matches!(Adam::<f32>::rows(1e38, (0.999, 0.0), 0.1, 1), Err(Error::Number { .. })));
     assert!(Sgd::<f32>::adding(-1.0).is_ok());
     assert!(matches!(Sgd::<f32>::adding(f64::NAN), Err(Error::Number { what: "alpha", .. })));
 }
@@ -266,6 +280,19 @@ fn a_refused_update_changes_nothing() {
     let short = [1.0f32; 3];
     let options = Options { row_lr: Some(&short), ..plain() };
     assert!(matches!(update_rows(&rule, parameter.tables(&rule), &[], &options), Err(Error::Shape { got: 3, .. })));
+    for bad in [f32::NAN, -1.0, f32::INFINITY] {
+        let mut row_lr = [1.0f32; ROWS];
+        row_lr[0] = bad;
+        row_lr[1] = bad;
+        let options = Options { row_lr: Some(&row_lr), ..plain() };
+        let refused = |ids: &[i64], parameter: &mut Parameter<f32>| {
+            let route = RowGrad::<f32>::per_id(Ids::check(ids, ROWS).unwrap(), 3, None);
+            let entries = [Entry::new(&route, Rows::new(&[1.0; 6], 2, 3)).unwrap()];
+            update_rows(&rule, parameter.tables(&rule), &entries, &options)
+        };
+        assert!(matches!(refused(&[2, 0], &mut parameter), Err(Error::RowLr { row: 0, .. })));
+        assert!(refused(&[2, 3], &mut parameter.clone()).is_ok(), "rows that are not touched need no rate");
+    }
     let grad = [1.0f32; 6];
     let refused = update_dense(&rule, parameter.tables(&rule), Rows::new(&grad, 2, 3), &plain());
     assert!(matches!(refused, Err(Error::Shape { got: 2, wanted: ROWS, .. })));

@@ -100,7 +100,7 @@ impl<T: Number> Made<T> {
 
 fn save_with<T: Number>(path: &Path, format: Format, table: &Made<T>, hook: Hook<'_>) -> Result<(), FormatError> {
     let words: Words = table.words.iter().map(String::as_str).collect();
-    write_text(path, format, &words, Rows::new(&table.values, words.len(), table.dim), hook)
+    write_text(path, format, &words, &mut Rows::new(&table.values, words.len(), table.dim), hook)
 }
 
 fn save<T: Number>(path: &Path, format: Format, table: &Made<T>) -> Result<(), FormatError> {
