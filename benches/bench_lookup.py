@@ -25,8 +25,8 @@ def main() -> None:
 
     seconds = harness.medians(
         [
-            harness.Contender("finevec, fresh array", lambda: F.embedding(ids, table)),
-            harness.Contender("finevec, fresh array, the last one still held", hold_last),
+            harness.Contender("finevec, new result (recycled memory)", lambda: F.embedding(ids, table)),
+            harness.Contender("finevec, new result, the last one still held", hold_last),
             harness.Contender("NumPy table[ids]", lambda: table[ids]),
             harness.Contender("finevec, out=", lambda: F.embedding(ids, table, out=out)),
             harness.Contender("NumPy take, out=", lambda: np.take(table, ids, axis=0, out=out, mode="clip")),
