@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 
 import numpy as np
 import pytest
@@ -61,6 +62,12 @@ def test_what_is_wrong_is_said_with_file_and_line(tmp_path, data, message):
         read_labelled(path)
     assert str(caught.value).startswith(str(path))
     assert message in str(caught.value)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs an endless device")
+def test_a_line_without_an_end_is_refused():
+    with pytest.raises(ValueError, match="/dev/zero:1: longer than 16777216 bytes"):
+        read_labelled("/dev/zero")
 
 
 def test_a_missing_file_is_an_os_error(tmp_path):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_LONGEST_LINE = 16 << 20
 
 
 class Labelled(NamedTuple):
@@ -46,13 +46,9 @@ def read_labelled(path: str | PathLike[str]) -> Labelled:
         The file is not UTF-8, is damaged gzip, holds no line, or a line is not `label<TAB>text`. The message
         starts with ``file:line:``.
     """
-    data = _read_bytes(Path(path))
     labels: list[str] = []
     texts: list[str] = []
-    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(_lines(path), start=1):
         label, text = _parse_line(line, f"{path}:{number}")
         labels.append(label)
         texts.append(text)
@@ -61,14 +57,23 @@ def read_labelled(path: str | PathLike[str]) -> Labelled:
     return Labelled(labels, texts)
 
 
-def _read_bytes(path: Path) -> bytes:
-    data = path.read_bytes()
-    if not data.startswith(_GZIP_MAGIC):
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path}: damaged gzip file: {error}") from None
+def _lines(path: str | PathLike[str]) -> Iterator[bytes]:
+    """Yield the lines, unpacked, without their line feeds and without a byte order mark."""
+    with open(path, "rb") as file:
+        packed = file.peek(2).startswith(_GZIP_MAGIC)
+        stream = gzip.GzipFile(fileobj=file) if packed else file
+        number = 0
+        while True:
+            try:
+                line = stream.readline(_LONGEST_LINE + 1)
+            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+                raise ValueError(f"{path}: damaged gzip file after line {number}: {error}") from None
+            if not line:
+                return
+            number += 1
+            if len(line) > _LONGEST_LINE:  # such as an endless device, which would fill the memory
+                raise ValueError(f"{path}:{number}: longer than {_LONGEST_LINE} bytes")
+            yield line.removesuffix(b"\n").removeprefix(b"\xef\xbb\xbf" if number == 1 else b"")
 
 
 def _parse_line(line: bytes, where: str) -> tuple[str, str]:
