@@ -164,6 +164,30 @@ def test_static_leaves_the_table_bit_for_bit_and_reports_no_change():
     assert history.changed_rows.size == 0
 
 
+def test_no_backward_pass_goes_into_a_frozen_table(monkeypatch):
+    model, train, dev = toy()
+    seen = []
+    backward = model.embedding.backward
+
+    def count(ids, offsets, grad):
+        seen.append(len(ids))
+        backward(ids, offsets, grad)
+
+    monkeypatch.setattr(model.embedding, "backward", count)
+    fit(model, train, dev, Settings(epochs=2, patience=0, freeze_epochs=2, batch_size=10))
+    assert seen == []
+    assert model.embedding.weight.requires_grad
+    fit(model, train, dev, Settings(epochs=3, patience=0, freeze_epochs=1, batch_size=10))
+    assert len(seen) == 2 * len(train) / 10
+
+
+def test_a_run_that_ends_while_the_table_is_frozen_leaves_it_trainable():
+    model, train, dev = toy()
+    with pytest.raises(FloatingPointError):
+        fit(model, train, dev, Settings(optimizer="sgd", lr=1e38, freeze_epochs=5))
+    assert model.embedding.weight.requires_grad
+
+
 def test_only_rows_of_the_training_texts_change_and_are_reported():
     model, train, dev = toy()
     history = fit(model, train, dev, Settings(epochs=3))

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import optim
+from . import blas, optim
 from .parameter import Parameter
 from .progress import Progress, Silent
 from .snapshot import Snapshot
@@ -144,6 +145,8 @@ class History:
     seconds: float = 0.0
     changed_rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """The rows, ascending, in which the model's tables differ from before training."""
+    environment: dict[str, Any] = field(default_factory=dict)
+    """Versions and threads of the run, as `finevec.blas.environment` gives them."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the epochs and the best one in plain types."""
@@ -164,7 +167,8 @@ def fit(
     """Train a model; it ends with the weights of the epoch that did best on the dev examples.
 
     Best is the highest dev accuracy; among equals the lowest dev loss. The same seed gives the same weights, bit
-    for bit, at any number of finevec threads (NumPy's BLAS threads held fixed).
+    for bit, at any number of finevec threads. Large dense products are NumPy's and depend on the number of its BLAS
+    threads too: it is 1 for the length of the run where threadpoolctl is installed, and the history says what it was.
 
     Parameters
     ----------
@@ -202,20 +206,27 @@ def fit(
     """
     if not train_examples or not dev_examples:
         raise ValueError(f"expected training and dev examples, got {len(train_examples)} and {len(dev_examples)}")
-    progress = progress or Silent()
+    with blas.one_thread():
+        return _fit(model, train_examples, dev_examples, settings, progress or Silent())
+
+
+def _fit(
+    model: Model, train_examples: Sequence[Any], dev_examples: Sequence[Any], settings: Settings, progress: Progress
+) -> History:
     start = time.perf_counter()
     groups = model.parameter_groups()
     optimizer = _build_optimizer(groups, settings, steps_per_epoch=-(-len(train_examples) // settings.batch_size))
     rows = model.trained_rows(train_examples)
     initial = Snapshot(groups, rows)
     best = Snapshot(groups, rows)
-    history = History()
+    history = History(environment=blas.environment())
     best_result = (-1.0, 0.0)
     progress.start(settings.epochs)
     for epoch in range(1, settings.epochs + 1):
-        if settings.freeze_epochs and epoch == settings.freeze_epochs + 1 and groups.get("embedding"):
-            progress.note(f"epoch {epoch}: the embedding thaws, lr {settings.rates[1]:g}")
-        record = _run_epoch(model, optimizer, train_examples, dev_examples, settings, epoch, progress, start)
+        for group in optimizer.thawed():
+            progress.note(f"epoch {epoch}: the embedding thaws, lr {optimizer.param_groups[group]['lr']:g}")
+        with _backward_left_out(optimizer):
+            record = _run_epoch(model, optimizer, train_examples, dev_examples, settings, epoch, progress, start)
         history.epochs.append(record)
         result = (record.dev_accuracy, -record.dev_loss)
         if result > best_result:
@@ -283,6 +294,23 @@ def _build_optimizer(groups: dict[str, list[Parameter]], settings: Settings, ste
         freeze_steps = settings.freeze_epochs * steps_per_epoch
         described.append({"params": groups["embedding"], "lr": embedding_lr, "freeze_steps": freeze_steps})
     return _OPTIMIZERS[settings.optimizer][0](described, lr=lr)
+
+
+@contextmanager
+def _backward_left_out(optimizer: optim.Optimizer) -> Iterator[None]:
+    """Tell the model, by `requires_grad`, to leave out the backward pass into parameters that are frozen this epoch.
+
+    The optimizer would drop their gradients. Groups thaw between epochs: `freeze_steps` are whole epochs of steps.
+    """
+    groups = [group for index, group in enumerate(optimizer.param_groups) if optimizer.frozen(index)]
+    frozen = [parameter for group in groups for parameter in group["params"] if parameter.requires_grad]
+    for parameter in frozen:
+        parameter.requires_grad = False
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad = True
 
 
 def _run_epoch(
