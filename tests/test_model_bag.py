@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -292,8 +293,85 @@ def test_a_process_killed_between_the_renames_leaves_a_hint(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"a save was interrupted, the model before it is .*model\.previous"):
         load_model(path)
     save_model(build(np.float32), path)
-    save_model(build(np.float32), path)
     assert names(tmp_path) == ["model"]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing after it is cleaned up by what it interrupted."""
+
+
+@pytest.mark.parametrize("saves", [1, 2])
+@pytest.mark.parametrize("step", range(11))
+def test_a_save_that_is_killed_anywhere_loses_no_file_of_the_users(tmp_path, monkeypatch, step, saves):
+    _, path = saved(tmp_path)
+    for name in ("a.txt", "b.txt"):
+        (path / name).write_text(name)
+    steps = iter(range(step + 1))
+
+    def dies(call):
+        def wrapped(*args, **kwargs):
+            if next(steps, None) is None:
+                raise Killed
+            return call(*args, **kwargs)
+
+        return wrapped
+
+    with monkeypatch.context() as patch, contextlib.suppress(Killed):
+        for owner, name in ((type(path), "rename"), (type(path), "unlink"), (shutil, "rmtree")):
+            patch.setattr(owner, name, dies(getattr(owner, name)))
+        save_model(build(np.float32, dropout=0.5), path)
+    for folder in tmp_path.glob(".model.*"):
+        shutil.rmtree(folder)
+    for _ in range(saves):
+        save_model(build(np.float32, dropout=0.75), path)
+    assert load_model(path).config()["dropout"] == 0.75
+    assert names(tmp_path) == ["model"]
+    for name in ("a.txt", "b.txt"):
+        assert (path / name).read_text() == name
+
+
+def test_an_older_file_of_the_same_name_is_kept_beside_the_newer(tmp_path):
+    _, path = saved(tmp_path)
+    (path / "notes.txt").write_text("older")
+    path.rename(tmp_path / "model.previous")
+    save_model(build(np.float32), tmp_path / "new")
+    (tmp_path / "new" / "notes.txt").write_text("newer")
+    (tmp_path / "new").rename(path)
+    save_model(build(np.float32), tmp_path / "model")
+    assert (tmp_path / "model" / "notes.txt").read_text() == "newer"
+    assert (tmp_path / "model" / "notes.txt.previous").read_text() == "older"
+
+
+def test_something_else_under_the_name_for_the_previous_model_is_told_before_training(tmp_path):
+    _, path = saved(tmp_path)
+    (tmp_path / "model.previous").mkdir()
+    (tmp_path / "model.previous" / "thesis.txt").write_text("words")
+    with pytest.raises(FileExistsError, match=r"model\.previous is in the way of saving"):
+        directory.check_model_target(path)
+    assert load_model(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_link_to_a_model_keeps_pointing(tmp_path):
+    _, path = saved(tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "link").symlink_to(path)
+    (tmp_path / "other" / "new").symlink_to(tmp_path / "new")
+    for name in ("link", "new"):
+        save_model(build(np.float32, dropout=0.5), tmp_path / "other" / name)
+        assert load_model(tmp_path / "other" / name).config()["dropout"] == 0.5
+        assert (tmp_path / "other" / name).is_symlink()
+    assert names(tmp_path) == ["model", "new", "other"]
+    assert names(tmp_path / "other") == ["link", "new"]
+    path.rename(tmp_path / "model.previous")
+    with pytest.raises(FileNotFoundError, match=r"a save was interrupted, the model before it is .*model\.previous"):
+        load_model(tmp_path / "other" / "link")
+
+
+@pytest.mark.skipif(not os.path.ismount("/proc"), reason="needs a mount point")
+def test_a_mount_point_is_refused_before_training():
+    with pytest.raises(FileExistsError, match="a mount point cannot be replaced"):
+        directory.check_model_target("/proc")
 
 
 def edit_config(path, **changes):
@@ -332,6 +410,16 @@ def damage(path, what):
         edit_config(path, model={"width": 3})
     elif what == "pickle":
         np.savez(path / "weights.npz", embedding=np.array([{}], dtype=object))
+    elif what == "words that are no list":
+        (path / "words.json").write_text('"abc"')
+    elif what == "empty others":
+        (path / "others.npy").write_bytes(b"")
+    elif what == "no vectors of others":
+        (path / "others.npy").unlink()
+    elif what == "complex others":
+        np.save(path / "others.npy", np.ones((2, 8), complex))
+    elif what == "others of another dim":
+        np.save(path / "others.npy", np.ones((2, 7), np.float32))
     else:
         raise AssertionError(what)
 
@@ -352,11 +440,41 @@ def damage(path, what):
         ("classes of another model", ValueError, "weight output.weight: expected"),
         ("unknown option", ValueError, "damaged model: TypeError"),
         ("pickle", ValueError, "damaged model"),
+        ("words that are no list", ValueError, r"words\.json: damaged model: expected a list of strings"),
+        ("empty others", ValueError, r"others\.npy: damaged model: EOFError"),
+        ("no vectors of others", FileNotFoundError, r"others\.npy"),
+        ("complex others", ValueError, r"others\.npy: .*expected floats of shape \(2, 8\), got complex128"),
+        ("others of another dim", ValueError, r"expected floats of shape \(2, 8\), got float32 of shape \(2, 7\)"),
     ],
 )
 def test_a_missing_or_damaged_model_is_told(tmp_path, what, error, message):
-    _, path = saved(tmp_path)
+    model = build(np.float32)
+    model.others = OtherWords({"pleasant": 0, "nasty": 1}, toy_table(["pleasant", "nasty"]))
+    path = tmp_path / "model"
+    save_model(model, path)
     damage(path, what)
     with pytest.raises(error, match=message) as caught:
         load_model(path)
     assert "model" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["model.json", "words.json", "weights.npz", "others.json", "others.npy"])
+def test_a_file_with_changed_bytes_gives_a_model_or_a_value_error(tmp_path, name):
+    model = BagClassifier(toy_table(["a", "b"], dim=2), ["a", "b"], ["x", "y"])
+    model.others = OtherWords({"c": 0}, toy_table(["c"], dim=2))
+    save_model(model, tmp_path / "model")
+    file, rng = tmp_path / "model" / name, np.random.default_rng(3)
+    whole = file.read_bytes()
+    refused = 0
+    for _ in range(200):
+        data = bytearray(whole[: rng.integers(len(whole))] if rng.random() < 0.3 else whole)
+        for _ in range(rng.integers(1, 4)):
+            if data:
+                data[rng.integers(len(data))] = rng.choice([0, 10, 57, 91, 123, 255])
+        file.write_bytes(data)
+        try:
+            load_model(tmp_path / "model")
+        except ValueError:
+            refused += 1
+    assert refused > 100

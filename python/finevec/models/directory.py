@@ -16,16 +16,18 @@ A model directory holds plain files; nothing in it is pickled or can run code.
 Saving writes all files into a new directory beside the wanted one, flushes them to the disk, and renames it. A
 directory in the way is first renamed to ``<name>.previous`` and removed at the end; so at every moment there is either
 the old model, the new one, or, for an instant between two renames, none under the wanted name and the old one under
-``<name>.previous``. Files of other names that were in the old directory move into the new one.
+``<name>.previous``. Files of other names that were in the old directory move into the new one, also when an earlier
+save was killed half-way. A symbolic link keeps pointing: the directory it points to is replaced.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import tempfile
-import zipfile
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -35,12 +37,14 @@ from numpy.typing import NDArray
 
 from ..vectors import WordVectors
 from .bag import BagClassifier
+from .replace import flush_to_disk, previous_of, replace_directory
 from .text_classifier import OtherWords, TextClassifier
 
 FORMAT = "finevec-model"
 FORMAT_VERSION = 1
 
-_FILES = ("model.json", "words.json", "weights.npz", "vectors.txt", "others.json", "others.npy")
+FILES = ("model.json", "words.json", "weights.npz", "vectors.txt", "others.json", "others.npy")
+"""Names of a model's own files. Saving replaces them and leaves files of other names in the directory."""
 
 _KINDS: dict[str, type[BagClassifier]] = {BagClassifier.kind: BagClassifier}
 
@@ -56,25 +60,31 @@ def check_model_target(directory: str | PathLike[str]) -> Path:
     Returns
     -------
     Path
-        The directory as an absolute path.
+        The directory as an absolute path, symbolic links followed.
 
     Raises
     ------
     FileExistsError
-        It exists and is something else: nothing of the user's is ever overwritten.
+        It, or ``<directory>.previous``, exists and is something else: nothing of the user's is ever overwritten.
     OSError
-        Its parent does not exist or cannot be written to.
+        It cannot be replaced, or its parent does not exist or cannot be written to.
     """
-    path = Path(directory).absolute()
-    if path.exists():
+    path = Path(os.path.realpath(directory))
+    if os.path.lexists(path):
         if not path.is_dir():
             raise FileExistsError(f"{directory}: expected a directory to save the model in, found a file")
-        if any(path.iterdir()) and not _is_model(path):
+        if os.path.ismount(path):
+            raise FileExistsError(f"{directory}: a mount point cannot be replaced; choose a directory inside it")
+        if not _may_be_removed(path):
             raise FileExistsError(f"{directory}: holds something that is not a finevec model; choose another directory")
+    previous = previous_of(path)
+    if os.path.lexists(previous) and not _may_be_removed(previous):
+        raise FileExistsError(f"{previous} is in the way of saving: it is not a finevec model")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{directory}: there is no directory {path.parent} to save it in")
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"{directory}: no permission to write in {path.parent}")
+    for folder in (path.parent, path, previous):
+        if folder.exists() and not os.access(folder, os.W_OK):
+            raise PermissionError(f"{directory}: no permission to write in {folder}")
     return path
 
 
@@ -102,7 +112,7 @@ def save_model(
     try:
         _write_files(model, aside, training or {})
         aside.chmod(0o777 & ~_umask())
-        _replace(aside, path)
+        replace_directory(aside, path, FILES)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
@@ -125,14 +135,14 @@ def load_model(directory: str | PathLike[str]) -> TextClassifier:
     """
     path = Path(directory)
     config = _read_config(path)
-    words = _read_json(path / "words.json")
+    words = _read_words(path / "words.json")
     weights = _read_weights(path / "weights.npz")
     try:
         model = _KINDS[config["kind"]](weights["embedding"], words, config["classes"], **config["model"])
         _fill(model, weights)
-        model.others = _read_others(path, model.vectors.shape[1])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{directory}: damaged model: {type(error).__name__}: {error}") from None
+    model.others = _read_others(path, model.vectors)
     return model
 
 
@@ -141,7 +151,12 @@ def read_training(directory: str | PathLike[str]) -> dict[str, Any]:
     return dict(_read_config(Path(directory)).get("training", {}))
 
 
-def _is_model(path: Path) -> bool:
+def _may_be_removed(path: Path) -> bool:
+    """Tell whether a path is an empty directory or a model, but no link to one."""
+    if path.is_symlink() or not path.is_dir():
+        return False
+    if not any(path.iterdir()):
+        return True
     try:
         _read_config(path)
     except (OSError, ValueError):
@@ -171,40 +186,8 @@ def _write_files(model: TextClassifier, path: Path, training: dict[str, Any]) ->
         _write_json(path / "others.json", list(model.others.position))
         np.save(path / "others.npy", model.others.vectors[list(model.others.position.values())], allow_pickle=False)
     for name in os.listdir(path):
-        _flush_to_disk(path / name)
-    _flush_to_disk(path)
-
-
-def _replace(aside: Path, path: Path) -> None:
-    previous = path.with_name(f"{path.name}.previous")
-    if not path.exists():
-        aside.rename(path)
-    else:
-        if previous.exists():
-            if not _is_model(previous):
-                raise FileExistsError(f"{previous} is in the way of saving: it is not a finevec model")
-            shutil.rmtree(previous)
-        path.rename(previous)
-        try:
-            aside.rename(path)
-        except BaseException:
-            previous.rename(path)
-            raise
-        for entry in previous.iterdir():
-            if entry.name not in _FILES:
-                entry.rename(path / entry.name)
-        shutil.rmtree(previous)
-    _flush_to_disk(path.parent)
-
-
-def _flush_to_disk(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():
-        return  # Windows cannot open a directory
-    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        flush_to_disk(path / name)
+    flush_to_disk(path)
 
 
 def _umask() -> int:
@@ -226,7 +209,7 @@ def _read_json(path: Path) -> Any:
 
 def _read_config(path: Path) -> dict[str, Any]:
     if not path.is_dir():
-        previous = path.with_name(f"{path.name}.previous")
+        previous = previous_of(Path(os.path.realpath(path)))
         hint = f"; a save was interrupted, the model before it is {previous}" if previous.is_dir() else ""
         raise FileNotFoundError(f"{path}: there is no such model directory{hint}")
     if not (path / "model.json").is_file():
@@ -243,13 +226,31 @@ def _read_config(path: Path) -> dict[str, Any]:
     return config
 
 
+def _read_words(path: Path) -> list[str]:
+    words = _read_json(path)
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError(f"{path}: damaged model: expected a list of strings")
+    if len(set(words)) != len(words):
+        raise ValueError(f"{path}: damaged model: expected each word once")
+    return words
+
+
 def _read_weights(path: Path) -> dict[str, NDArray[Any]]:
+    with _told_as_damage(path), path.open("rb") as file:  # numpy would leave open what is no whole archive
+        archive = np.load(file, allow_pickle=False)
+        return {name: archive[name] for name in archive.files}
+
+
+@contextlib.contextmanager
+def _told_as_damage(path: Path) -> Iterator[None]:
+    """Turn what numpy and zipfile raise about the content of a file, for which there is no list, into a ValueError."""
     try:
-        # Opened here: numpy leaves a file open that turns out not to be a whole archive.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return dict(archive)
-    except (ValueError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: damaged model: {error}") from None
+        yield
+    except Exception as error:
+        cannot_be_opened = isinstance(error, OSError) and error.filename is not None
+        if cannot_be_opened or isinstance(error, MemoryError):
+            raise
+        raise ValueError(f"{path}: damaged model: {type(error).__name__}: {error}") from None
 
 
 def _fill(model: TextClassifier, weights: dict[str, NDArray[Any]]) -> None:
@@ -261,11 +262,14 @@ def _fill(model: TextClassifier, weights: dict[str, NDArray[Any]]) -> None:
             array[...] = saved
 
 
-def _read_others(path: Path, dim: int) -> OtherWords | None:
+def _read_others(path: Path, like: NDArray[Any]) -> OtherWords | None:
+    """Read the words that are not rows of the table `like`, and map their vectors."""
     if not (path / "others.json").exists():
         return None
-    words = _read_json(path / "others.json")
-    vectors = np.load(path / "others.npy", mmap_mode="r", allow_pickle=False)
-    if vectors.shape != (len(words), dim):
-        raise ValueError(f"others.npy: expected shape ({len(words)}, {dim}), got {vectors.shape}")
+    words = _read_words(path / "others.json")
+    with _told_as_damage(path / "others.npy"):
+        vectors = np.load(path / "others.npy", mmap_mode="r", allow_pickle=False)
+        expected = (len(words), like.shape[1])
+        if vectors.shape != expected or vectors.dtype.kind != "f":
+            raise ValueError(f"expected floats of shape {expected}, got {vectors.dtype} of shape {vectors.shape}")
     return OtherWords({word: index for index, word in enumerate(words)}, vectors)

@@ -1,0 +1,82 @@
+"""Putting a new directory in the place of an old one, so that a crash at any moment loses neither.
+
+The old directory is renamed to ``<name>.previous``, the new one takes its name, the files of others that were in the
+old one move over, and what is left of it is removed. A process that is killed on the way leaves ``<name>.previous``
+behind; the next call takes the files of others out of it before it is removed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def previous_of(path: Path) -> Path:
+    """Return where the old directory waits while a new one takes the place of `path`."""
+    return path.with_name(f"{path.name}.previous")
+
+
+def replace_directory(new: Path, path: Path, own: Sequence[str]) -> None:
+    """Give the directory `new` the name `path`, and remove the directory that has it.
+
+    Parameters
+    ----------
+    new : Path
+        Complete, in the same folder as `path`.
+    path : Path
+        May not exist, be empty, or be an older directory of the same kind; so may ``<path>.previous``.
+    own : sequence of str
+        Names of files that belong to the kind, first the one that tells it: it is removed last. Files of all other
+        names move into the new directory. Where it has that name already, ``.previous`` is added to the older file's.
+
+    Raises
+    ------
+    OSError
+        A step failed. Either the old or the new directory is `path`, complete.
+    """
+    previous = previous_of(path)
+    if path.exists():
+        if previous.exists() and any(path.iterdir()):
+            _clear(previous, path, own)
+        elif not any(path.iterdir()):
+            path.rmdir()
+    try:
+        if path.exists():
+            path.rename(previous)
+        new.rename(path)
+    except BaseException:
+        # An interrupt may come after either rename; where the old directory is the only one, it gets its name back.
+        if previous.exists() and not path.exists():
+            previous.rename(path)
+        raise
+    if previous.exists():
+        _clear(previous, path, own)
+    flush_to_disk(path.parent)
+
+
+def _clear(old: Path, path: Path, own: Sequence[str]) -> None:
+    """Remove the directory `old`, after what is not the kind's own has moved into `path`."""
+    for entry in list(old.iterdir()):
+        if entry.name not in own:
+            target = path / entry.name
+            while os.path.lexists(target):
+                target = target.with_name(f"{target.name}.previous")
+            entry.rename(target)
+    flush_to_disk(path)
+    for name in own[1:]:
+        if not (old / name).is_dir():
+            (old / name).unlink(missing_ok=True)
+    shutil.rmtree(old)
+
+
+def flush_to_disk(path: Path) -> None:
+    """Make what was written to a file, or renamed in a directory, outlast a crash of the machine."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows cannot open a directory
+    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
