@@ -7,8 +7,10 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import finevec
 import numpy as np
 import pytest
 from finevec import WordVectors
@@ -178,6 +180,15 @@ def test_two_runs_write_the_same_model(files, tmp_path):
         (["train", "--train", "x", "--mode", "random", "--vectors", "v"], "--mode random takes no --vectors"),
         (["train", "--train", "x", "--vectors", "v", "--dim", "5"], "--dim is for --mode random only"),
         (["train", "--train", "x", "--vectors", "v", "--mode", "static", "--freeze-epochs", "1"], "has no meaning"),
+        (["train", "--train", ""], "argument --train: expected a path, got an empty one"),
+        (["train", "--train", "x", "--save", ""], "argument --save: expected a path, got an empty one"),
+        (["train", "--train", "x", "--metrics="], "argument --metrics: expected a path, got an empty one"),
+        (["neighbors", "--vectors", "", "a"], "argument --vectors: expected a path, got an empty one"),
+        (["demo", "--save", ""], "argument --save: expected a path, got an empty one"),
+        (
+            ["train", "--train", "x", "--mode", "random", "--dim", "1000000000000"],
+            "--dim: expected a whole number of at least 1 and at most 1048576, got '1000000000000'",
+        ),
         (["train", "--train", "none.tsv", "--vectors", "v"], "none.tsv: No such file or directory"),
         (["demo", "--seeds", "0"], "argument --seeds: expected a whole number of at least 1"),
     ],
@@ -236,6 +247,62 @@ def test_output_that_cannot_be_written_is_told_before_training(files, tmp_path, 
     assert "there is no directory" in message
     message = failure(capsys, arguments(files, "train", "vectors", metrics=tmp_path))
     assert "expected a file to write the metrics to, found a directory" in message
+
+
+@pytest.mark.parametrize("part", ["train", "dev", "test", "vectors"])
+def test_metrics_never_replace_an_input(files, tmp_path, capsys, part):
+    argv = ["train", "dev", "test", "vectors"]
+    before = Path(files[part]).read_bytes()
+    os.link(files[part], tmp_path / "same")
+    for name in (files[part], tmp_path / "." / "same"):
+        message = failure(capsys, arguments(files, *argv, metrics=name))
+        assert f"the metrics would replace {files[part]}, which is read" in message
+    assert Path(files[part]).read_bytes() == before
+
+
+def test_metrics_never_replace_the_model(files, capsys):
+    message = failure(capsys, arguments(files, "train", "vectors", "save", metrics=files["save"]))
+    assert "expected a file to write the metrics to, found a directory" in message
+    assert main(arguments(files, "train", "vectors", "save", epochs=1)) == 0
+    capsys.readouterr()
+    for name in directory.FILES:
+        argv = arguments(files, "train", "vectors", "save", epochs=1, metrics=os.path.join(files["save"], name))
+        assert "the metrics would replace a file of the model" in failure(capsys, argv)
+    assert load_model(files["save"])
+
+
+def test_a_link_for_metrics_keeps_pointing(files, tmp_path):
+    (tmp_path / "link.json").symlink_to(files["metrics"])
+    assert main(arguments(files, "train", "vectors", epochs=1, metrics=tmp_path / "link.json")) == 0
+    assert (tmp_path / "link.json").is_symlink()
+    assert read_json(files["metrics"])["rows"] == 30
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_metrics_go_through_a_pipe_and_leave_it_there(files, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as pool:
+        text = pool.submit((tmp_path / "pipe").read_text)
+        assert main(arguments(files, "train", "vectors", epochs=1, metrics=tmp_path / "pipe")) == 0
+    assert json.loads(text.result())["rows"] == 30
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_too_little_memory_is_one_line(files, capsys, monkeypatch):
+    def full(*args):
+        raise MemoryError("Unable to allocate 1.00 TiB for an array")
+
+    monkeypatch.setattr(train_command, "fit", full)
+    message = failure(capsys, arguments(files, "train", "vectors"))
+    assert message == "not enough memory: Unable to allocate 1.00 TiB for an array"
+
+
+def test_the_model_tells_versions_and_threads(files):
+    assert main(arguments(files, "train", "vectors", "save", "metrics", epochs=1)) == 0
+    told = directory.read_training(files["save"])["environment"]
+    assert told == read_json(files["metrics"])["environment"]
+    assert told["numpy"] == np.__version__
+    assert told["threads"] == finevec.get_num_threads()
 
 
 def test_metrics_may_go_into_the_model_directory(files, tmp_path):

@@ -1,7 +1,8 @@
 """The command line. One file a command: `add_parser` says what it takes, `run` does it and returns the exit code.
 
-Exit codes: 0 done; 1 the run itself failed (a loss that is not finite); 2 bad input, told in one line on standard
-error; 130 interrupted from the keyboard; 141 whoever read our output went away.
+Exit codes: 0 done; 1 the run itself failed (a loss that is not finite); 2 bad input or more than the memory holds; 130
+interrupted from the keyboard; 141 whoever read our output went away. Each but the last is told in one line on standard
+error.
 """
 
 from __future__ import annotations
@@ -60,6 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         _complain(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+        return 2
+    except MemoryError as error:
+        _complain(f"not enough memory: {error}" if str(error) else "not enough memory")
         return 2
     except (ValueError, KeyError) as error:
         _complain(str(error.args[0] if isinstance(error, KeyError) and error.args else error))

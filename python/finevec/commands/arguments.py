@@ -7,16 +7,24 @@ import math
 from collections.abc import Callable
 
 
-def whole_number(least: int) -> Callable[[str], int]:
-    """Return a type for whole numbers of at least `least`."""
+def nonempty_path(text: str) -> str:
+    """Take a path, which is not empty: `--save "$UNSET"` is a mistake, and never the current directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, got an empty one")
+    return text
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return a type for whole numbers of at least `least` and, if given, at most `most`."""
+    wanted = f"a whole number of at least {least}" + ("" if most is None else f" and at most {most}")
 
     def parse(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, got {text!r}")
+        if value < least or (most is not None and value > most):
+            raise argparse.ArgumentTypeError(f"expected {wanted}, got {text!r}")
         return value
 
     return parse

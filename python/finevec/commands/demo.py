@@ -19,9 +19,9 @@ from ..models import BagClassifier, save_model
 from ..models.directory import check_model_target, read_training
 from ..models.text_classifier import Example, OtherWords, model_words
 from ..text import TOKENIZERS
-from ..train import Settings, evaluate, fit, hold_out
+from ..train import History, Settings, evaluate, fit, hold_out
 from ..vectors import WordVectors
-from .arguments import whole_number
+from .arguments import nonempty_path, whole_number
 
 _CLASSES = ["0", "1"]  # complaint, praise
 _TELLING = ("bad", "great", "slow", "cold")
@@ -42,6 +42,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--save",
+        type=nonempty_path,
         default="finevec-demo",
         metavar="DIR",
         help="save the tuned model and vectors here (default %(default)s)",
@@ -79,14 +80,15 @@ def run(args: argparse.Namespace) -> int:
     runs = [_train(data, "non-static", seed) for seed in seeds]
     _print_accuracies(list(seeds), frozen, [accuracy for _, accuracy, _ in runs])
 
-    model, _, changed = runs[0]
+    model, _, history = runs[0]
+    changed = history.changed_rows
     before = data.vectors
     after = _tuned(before, model)
     _print_neighbors(before, after)
     _print_opposites(before, after)
     _print_moved(data, model, changed)
     print(f"\nrows changed  {len(changed):,} of the {len(model.words):,} words of the sentences (seed 1)")
-    save_model(model, args.save, training={"made_by": _MADE_BY, "seed": 1})
+    save_model(model, args.save, training={"made_by": _MADE_BY, "seed": 1, "environment": history.environment})
     print(f"saved  {args.save}  (tuned vectors: {Path(args.save) / 'vectors.txt'})")
     print(f"time  {time.perf_counter() - start:.1f} s")
     return 0
@@ -114,8 +116,8 @@ def _read_data() -> _Data:
     )
 
 
-def _train(data: _Data, mode: str, seed: int) -> tuple[BagClassifier, float, NDArray[np.int64]]:
-    """Return the trained model, its held-out accuracy, and the rows that changed."""
+def _train(data: _Data, mode: str, seed: int) -> tuple[BagClassifier, float, History]:
+    """Return the trained model, its held-out accuracy, and the record of the training."""
     table, _ = data.vectors.matrix_for(data.words, seed=seed)
     model = BagClassifier(table, data.words, _CLASSES, mode=mode, seed=seed)
     model.others = _other_words(data)
@@ -125,7 +127,7 @@ def _train(data: _Data, mode: str, seed: int) -> tuple[BagClassifier, float, NDA
     # for the vectors than by default. Both modes get the same.
     settings = Settings(epochs=40, patience=10, freeze_epochs=3, embedding_lr=0.02, seed=seed)
     history = fit(model, _pick(examples, kept), _pick(examples, held_out), settings)
-    return model, evaluate(model, model.examples(data.test_tokens, data.test_targets))[1], history.changed_rows
+    return model, evaluate(model, model.examples(data.test_tokens, data.test_targets))[1], history
 
 
 def _pick(examples: Sequence[Example], positions: NDArray[np.int64]) -> list[Example]:

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from ..vectors import WordVectors
-from .arguments import whole_number
+from .arguments import nonempty_path, whole_number
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -18,8 +18,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="Print the words nearest to each WORD by cosine. With --versus, those of two files side by side.",
     )
     parser.add_argument("words", nargs="+", metavar="WORD")
-    parser.add_argument("--vectors", required=True, metavar="FILE", help="GloVe or word2vec text, plain or gzip")
-    parser.add_argument("--versus", metavar="FILE", help="other vectors, such as fine-tuned ones, for comparison")
+    parser.add_argument(
+        "--vectors", type=nonempty_path, required=True, metavar="FILE", help="GloVe or word2vec text, plain or gzip"
+    )
+    parser.add_argument(
+        "--versus", type=nonempty_path, metavar="FILE", help="other vectors, such as fine-tuned ones, for comparison"
+    )
     parser.add_argument("--topn", type=whole_number(1), default=10, metavar="N", help="words to print (default: 10)")
 
 

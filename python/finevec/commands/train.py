@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -21,8 +19,9 @@ from ..models.text_classifier import MODES, Example, OtherWords, model_words
 from ..progress import progress_for
 from ..text import TOKENIZERS
 from ..train import OPTIMIZERS, History, Settings, default_rates, evaluate, fit, hold_out
-from ..vectors import WordVectors
-from .arguments import fraction, positive_number, whole_number
+from ..vectors import MAX_DIM, WordVectors
+from .arguments import fraction, nonempty_path, positive_number, whole_number
+from .metrics import check_metrics_target, write_metrics
 
 _RANDOM_BOUND = 0.25  # Kim 2014: rows of CNN-rand are drawn uniformly from within it
 _DEFAULT_DIM = 100
@@ -39,10 +38,13 @@ def add_parser(subparsers: Any) -> None:
     rates = "; ".join(f"{name} {default_rates(name)[0]:g}" for name in OPTIMIZERS)
     embedding_rates = "; ".join(f"{name} {default_rates(name)[1]:g}" for name in OPTIMIZERS)
     data = parser.add_argument_group("data")
-    data.add_argument("--train", required=True, metavar="FILE", help="texts to train on")
-    data.add_argument("--dev", metavar="FILE", help="texts for early stopping (default: a tenth of the training texts)")
-    data.add_argument("--test", metavar="FILE", help="texts to measure on at the end")
-    data.add_argument("--vectors", metavar="FILE", help="pretrained vectors, GloVe or word2vec; not for --mode random")
+    for name, required, text in (
+        ("--train", True, "texts to train on"),
+        ("--dev", False, "texts for early stopping (default: a tenth of the training texts)"),
+        ("--test", False, "texts to measure on at the end"),
+        ("--vectors", False, "pretrained vectors, GloVe or word2vec; not for --mode random"),
+    ):
+        data.add_argument(name, type=nonempty_path, required=required, metavar="FILE", help=text)
     data.add_argument("--tokenizer", choices=list(TOKENIZERS), default="kim", help="default %(default)s")
     model = parser.add_argument_group("model")
     model.add_argument("--model", choices=[BagClassifier.kind], default=BagClassifier.kind, help="default %(default)s")
@@ -54,7 +56,7 @@ def add_parser(subparsers: Any) -> None:
         "(default %(default)s)",
     )
     model.add_argument(
-        "--dim", type=whole_number(1), metavar="N", help=f"columns of random rows (default {_DEFAULT_DIM})"
+        "--dim", type=whole_number(1, MAX_DIM), metavar="N", help=f"columns of random rows (default {_DEFAULT_DIM})"
     )
     model.add_argument("--dropout", type=fraction, default=0.0, metavar="X", help="default %(default)s")
     defaults = Settings()
@@ -88,7 +90,9 @@ def add_parser(subparsers: Any) -> None:
         "--seed", type=whole_number(0), default=defaults.seed, metavar="N", help="default %(default)s"
     )
     output = parser.add_argument_group("output")
-    output.add_argument("--save", metavar="DIR", help="save the model and the tuned vectors (DIR/vectors.txt) here")
+    output.add_argument(
+        "--save", type=nonempty_path, metavar="DIR", help="save the model and the tuned vectors (DIR/vectors.txt) here"
+    )
     output.add_argument(
         "--other-words",
         type=whole_number(0),
@@ -97,7 +101,7 @@ def add_parser(subparsers: Any) -> None:
         help="save the vectors of the first N pretrained words that are not in the texts too, so that new texts "
         "may use them (default %(default)s)",
     )
-    output.add_argument("--metrics", metavar="FILE", help="write accuracies and more here, as JSON")
+    output.add_argument("--metrics", type=nonempty_path, metavar="FILE", help="write accuracies and more here, as JSON")
     output.add_argument("--quiet", action="store_true", help="show no progress")
 
 
@@ -139,7 +143,7 @@ def run(args: argparse.Namespace) -> int:
         save_model(model, args.save, training=metrics)
     metrics["seconds"] = round(time.perf_counter() - start, 3)
     if args.metrics:
-        _write_metrics(Path(args.metrics), metrics)
+        write_metrics(args.metrics, metrics)
     _report(args, metrics)
     return 0
 
@@ -156,11 +160,7 @@ def _check_arguments(args: argparse.Namespace) -> None:
         raise ValueError("--freeze-epochs has no meaning with --mode static, which never fine-tunes")
     save = check_model_target(args.save) if args.save else None
     if args.metrics:
-        metrics = Path(args.metrics).absolute()
-        if metrics.is_dir():
-            raise IsADirectoryError(f"{args.metrics}: expected a file to write the metrics to, found a directory")
-        if not metrics.parent.is_dir() and metrics.parent != save:
-            raise FileNotFoundError(f"{args.metrics}: there is no directory {metrics.parent} to write it in")
+        check_metrics_target(args.metrics, save, [args.train, *filter(None, (args.dev, args.test, args.vectors))])
 
 
 def _read_texts(args: argparse.Namespace) -> tuple[dict[str, _Texts], list[str]]:
@@ -277,20 +277,12 @@ def _metrics(
         "lr": lr,
         "embedding_lr": None if model.mode == "static" else embedding_lr,
         "files": {name: getattr(args, name) for name in ("train", "dev", "test", "vectors")},
+        "environment": history.environment,
         "history": history.to_json(),
     }
 
 
 _PARTS = ("train", "dev", "test")
-
-
-def _write_metrics(path: Path, metrics: dict[str, Any]) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_text(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _report(args: argparse.Namespace, metrics: dict[str, Any]) -> None:
