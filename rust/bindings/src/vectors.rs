@@ -57,6 +57,7 @@ fn read_table<'py, T: Number + numpy::Element>(
     info.set_item("format", table.layout.format().name())?;
     info.set_item("rows", table.rows)?;
     info.set_item("repeated", table.repeated)?;
+    info.set_item("numbered", table.numbered)?;
     info.set_item("final_newline", table.final_newline)?;
     let shape = [table.words.len(), table.layout.dim()];
     let vectors = PyArray1::from_vec(py, table.values).reshape(shape)?;

@@ -116,6 +116,20 @@ pub enum FormatError {
         /// Numbers in a row.
         wanted: usize,
     },
+    /// A row with too many numbers, as far as one can tell: words may hold spaces.
+    #[error("{}: line {line}: found {found} numbers, wanted {wanted} after the word {word}", path.display())]
+    LongRow {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Line of the row.
+        line: u64,
+        /// Fields after the first one that are numbers.
+        found: usize,
+        /// Numbers in a row.
+        wanted: usize,
+        /// What stands before the last `wanted` fields, shortened.
+        word: String,
+    },
     /// A field where a number should be.
     #[error("{}: line {line}: number {column} is {found}: wanted a finite number", path.display())]
     NotANumber {

@@ -46,3 +46,40 @@ impl Number for f32 {
 pub fn parse_number(field: &[u8]) -> Option<f64> {
     std::str::from_utf8(field).ok()?.parse().ok()
 }
+
+/// How many fields of a word after its first one are numbers: those that a row has too many, if it has.
+///
+/// Words such as `. . .` and `at name@domain.com` have none, `route 66` has one, and more than one are the numbers of
+/// a wider row, or of a row that lost its line break.
+pub(crate) fn numbers_in_word(word: &[u8]) -> usize {
+    let Some(space) = memchr::memchr(b' ', word) else { return 0 };
+    // Only digits make a number here: `nan` and `inf` are words of languages, too.
+    let is_number = |field: &&[u8]| field.iter().any(u8::is_ascii_digit) && parse_number(field).is_some();
+    word[space + 1..].split(|&byte| byte == b' ').filter(is_number).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbers_in_word;
+
+    #[test]
+    fn numbers_after_the_first_field_are_counted() {
+        for (word, count) in [
+            ("2008", 0),
+            (". . .", 0),
+            ("at name@domain.com", 0),
+            ("to inf nan", 0),
+            ("8\u{a0}1/2", 0),
+            ("route 66", 1),
+            ("66 route", 0),
+            ("route 66 motel", 1),
+            ("extra 0.3 0.1", 2),
+            ("the 0.1 0.2 of", 2),
+            ("", 0),
+            (" ", 0),
+            (" 1", 1),
+        ] {
+            assert_eq!(numbers_in_word(word.as_bytes()), count, "{word:?}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! A row is a word, one space, and `dim` numbers with one space between them. The **last** `dim` fields of a line are
 //! its numbers and all that stands before them is the word, so a word may hold spaces (GloVe 840B has `. . .`).
+//! A word with one number after a space is counted; one with more is a row that has too many.
 //! Spaces, tabs and a carriage return at the end of a line do not count. A word2vec file starts with a line
 //! `rows dim`; a GloVe file does not.
 
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{FormatError, excerpt};
 use super::limits::PROGRESS_ROWS;
-use super::number::{Number, parse_number};
+use super::number::{Number, numbers_in_word, parse_number};
 use super::sniff::{Format, Layout, sniff, trim_end};
 use super::source::Source;
 use super::words::{WordSet, Words};
@@ -68,6 +69,9 @@ pub struct Table<T> {
     pub rows: u64,
     /// Rows left out because their word had come before: the first one wins.
     pub repeated: u64,
+    /// Rows whose word holds one number after a space, as `route 66` does, and as the word of a row with one number too
+    /// many would.
+    pub numbered: u64,
     /// Whether the last line that was looked at ends in a line break. Where it does not, the file may be cut inside
     /// its last number, and no reader could tell.
     pub final_newline: bool,
@@ -83,8 +87,15 @@ pub struct Table<T> {
 pub fn read_text<T: Number>(path: &Path, options: &ReadOptions, hook: Hook<'_>) -> Result<Table<T>, FormatError> {
     let mut source = Source::open(path)?;
     let layout = sniff(&source, options.format)?;
-    let mut reader =
-        Reader { path, options, dim: layout.dim(), words: WordSet::default(), values: Vec::new(), repeated: 0 };
+    let mut reader = Reader {
+        path,
+        options,
+        dim: layout.dim(),
+        words: WordSet::default(),
+        values: Vec::new(),
+        repeated: 0,
+        numbered: 0,
+    };
     let promised = match layout {
         Layout::Word2vec { rows, .. } => {
             source.next_line()?;
@@ -122,9 +133,9 @@ pub fn read_text<T: Number>(path: &Path, options: &ReadOptions, hook: Hook<'_>) 
     if let Some(promised) = checked.filter(|&promised| promised != rows) {
         return Err(FormatError::HeaderRows { path: path.to_owned(), promised, found: rows });
     }
-    let Reader { words, mut values, repeated, .. } = reader;
+    let Reader { words, mut values, repeated, numbered, .. } = reader;
     values.shrink_to_fit();
-    Ok(Table { words: words.into_words(), values, layout, rows, repeated, final_newline })
+    Ok(Table { words: words.into_words(), values, layout, rows, repeated, numbered, final_newline })
 }
 
 /// The rows kept so far.
@@ -135,6 +146,7 @@ struct Reader<'a, T> {
     words: WordSet,
     values: Vec<T>,
     repeated: u64,
+    numbered: u64,
 }
 
 impl<T: Number> Reader<'_, T> {
@@ -149,6 +161,14 @@ impl<T: Number> Reader<'_, T> {
             return Err(FormatError::ShortRow { path: self.path(), line, found, wanted: self.dim });
         };
         let (word, numbers) = (&text[..space], &text[space + 1..]);
+        match numbers_in_word(word) {
+            0 => {}
+            1 => self.numbered += 1,
+            more => {
+                let (found, word) = (more + self.dim, excerpt(word));
+                return Err(FormatError::LongRow { path: self.path(), line, found, wanted: self.dim, word });
+            }
+        }
         let word = self.decode(word, line)?;
         if self.options.vocabulary.as_ref().is_some_and(|wanted| wanted.find(&word).is_none()) {
             return Ok(());

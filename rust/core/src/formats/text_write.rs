@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 
 use super::error::{FormatError, excerpt};
 use super::limits::{MAX_DIM, PROGRESS_ROWS};
-use super::number::Number;
+use super::number::{Number, numbers_in_word};
 use super::replace::Replacement;
 use super::sniff::{Format, Layout, sniff};
 use super::source::Source;
@@ -111,6 +111,8 @@ fn check_word(word: &[u8], index: usize, format: Format) -> Result<(), FormatErr
         "it holds a line break"
     } else if word.contains(&0) {
         "it holds a zero byte"
+    } else if numbers_in_word(word) > 1 {
+        "a reader would take the numbers in it for numbers of the row"
     } else if format == Format::Glove && index == 0 && word.starts_with("\u{feff}".as_bytes()) {
         "the file would start with a byte order mark"
     } else {

@@ -43,6 +43,15 @@ fn the_last_fields_are_the_numbers_and_the_rest_is_the_word() {
 }
 
 #[test]
+fn one_number_in_a_word_is_counted_also_where_the_word_is_not_kept() {
+    let text = "the 1 2\nroute 66 3 4\nextra 0.3 5 6\n. . 7 8\n7 8 9\n";
+    assert_eq!(read(text).unwrap().numbered, 2);
+    let options = ReadOptions { vocabulary: Some(["the"].into_iter().collect::<WordSet>()), ..ReadOptions::default() };
+    assert_eq!(read_with(text, &options).unwrap().numbered, 2);
+    assert_eq!(refusal(read_with("the 1 2\nb 1 2 3 4\n", &options)).split(',').next(), Some("line 2: found 4 numbers"));
+}
+
+#[test]
 fn a_word_keeps_every_space_that_is_not_one() {
     let table = read("8\u{a0}1\\/2 1 2\na\tb 3 4\n\u{2028}x 5 6\n").unwrap();
     assert_eq!(words(&table), ["8\u{a0}1\\/2", "a\tb", "\u{2028}x"]);
@@ -117,6 +126,9 @@ fn errors_name_line_found_and_wanted() {
         ("a 1 2\nb 1\n", "line 2: found 1 numbers, wanted 2"),
         ("a 1 2\nb\n", "line 2: found 0 numbers, wanted 2"),
         ("a 1 2\n\nb 1 2\n", "line 2: found 0 numbers, wanted 2"),
+        ("a 1 2\nb 5 6 1 2\n", "line 2: found 4 numbers, wanted 2 after the word \"b 5 6\""),
+        ("a 1 2\nb 1 2 c 1 2 d 1 2\n", "line 2: found 6 numbers, wanted 2 after the word \"b 1 2 c 1 2 d\""),
+        ("2 2\na 1 2\nb 5 6 1 2\n", "line 3: found 4 numbers, wanted 2 after the word \"b 5 6\""),
         ("a 1 2\nb 1 x\n", "line 2: number 2 is \"x\": wanted a finite number"),
         ("a 1 2\nb  2\n", "line 2: number 1 is \"\": wanted a finite number"),
         ("a 1 2\nb nan 2\n", "line 2: number 1 is \"nan\": wanted a finite number"),

@@ -32,7 +32,7 @@ fn a_name_that_ends_in_gz_is_packed() {
 fn a_table_that_could_not_be_read_back_is_refused_and_the_old_file_stays() {
     let folder = Folder::new();
     let path = folder.with("old");
-    let cases: [(Format, Made<f32>, &str); 9] = [
+    let cases: [(Format, Made<f32>, &str); 10] = [
         (
             Format::Word2vec,
             Made::new(&["a", "b\nc"], vec![1.0; 2]),
@@ -44,6 +44,11 @@ fn a_table_that_could_not_be_read_back_is_refused_and_the_old_file_stays() {
             Format::Glove,
             Made::new(&["\u{feff}a"], vec![1.0]),
             "word 0, \"\\u{feff}a\", cannot be written: the file would start with a byte order mark",
+        ),
+        (
+            Format::Word2vec,
+            Made::new(&["a", "24 7 365"], vec![1.0; 2]),
+            "word 1, \"24 7 365\", cannot be written: a reader would take the numbers in it for numbers of the row",
         ),
         (
             Format::Word2vec,
