@@ -65,21 +65,28 @@ def test_equals_the_touched_rows_formula(rule, seed, dim, rows, count):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_linear_map_of_rows_has_the_one_hot_layers_gradient(rule):
-    """Two layers in a row, with the chain rule written out densely."""
+def test_a_linear_map_of_rows_trains_as_two_dense_layers_of_one_hot_vectors(rule):
+    """Both layers in plain float64: ``one_hot @ table @ matrix``, the chain rule written out, the oracle's rules."""
     rng = np.random.default_rng(0)
-    table, matrix = rng.standard_normal((20, 6)), fv.Parameter(rng.standard_normal((6, 4)))
+    table, matrix = rng.standard_normal((20, 6)), rng.standard_normal((6, 4))
+    states = reference.new_state(rule, table), reference.new_state(rule, matrix)
     emb = fv.Embedding.from_pretrained(table.copy(), freeze=False)
-    ids = rng.integers(0, 20, 15)
-    one_hot, grad = np.eye(20)[ids], rng.standard_normal((15, 4))
-    rows = emb(ids)
-    emb.backward(ids, grad @ matrix.data.T)
-    matrix.add_grad(rows.T @ grad)
-    dense = fv.Parameter(table.copy())
-    dense.add_grad(one_hot.T @ (grad @ matrix.data.T))
-    options = {"eps": 0.0} if rule == "adam" else {}  # the two forms of Adam differ in eps alone, at the first step
-    OPTIMIZERS[rule]([emb.weight], lr=0.1, **options).step()
-    touched = np.unique(ids)
-    OPTIMIZERS[rule]([dense], lr=0.1, **options).step()
-    np.testing.assert_allclose(emb.weight.data[touched], dense.data[touched], rtol=1e-10)
-    np.testing.assert_allclose(matrix.grad, (one_hot @ table).T @ grad, rtol=1e-12)
+    linear = fv.Parameter(matrix.copy())
+    opt = OPTIMIZERS[rule]([emb.weight, linear], lr=0.1)
+    for step in range(1, 4):
+        ids, grad = rng.integers(0, 20, 15), rng.standard_normal((15, 4))
+        one_hot = np.eye(20)[ids]
+        hidden = one_hot @ table
+        grads = one_hot.T @ (grad @ matrix.T), hidden.T @ grad
+        options = {"lr": 0.1, "step": step} if rule == "adam" else {"lr": 0.1}
+        occurring = {row: grads[0][row] for row in np.flatnonzero(one_hot.any(axis=0)).tolist()}
+        table, state = reference.update(rule, table, states[0], occurring, **options)
+        matrix, other = reference.update(rule, matrix, states[1], dict(enumerate(grads[1])), dense=True, **options)
+        states = state, other
+        opt.zero_grad()
+        rows = emb(ids)
+        emb.backward(ids, grad @ linear.data.T)
+        linear.add_grad(rows.T @ grad)
+        opt.step()
+        np.testing.assert_allclose(emb.weight.data, table, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(linear.data, matrix, rtol=1e-10, atol=1e-12)

@@ -54,7 +54,8 @@ def test_repeated_ids_count_as_their_sum(rule, case):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_equals_update_with_coalesced_gradient_bit_for_bit(rule):
+def test_coalescing_the_gradient_first_changes_no_bit(rule):
+    """Both sides are finevec's: `test_coalesce` and the tests above compare them with the oracle."""
     rng = np.random.default_rng(3)
     weight = values(rng, (40, 33), np.float32)
     ids, grad = rng.integers(0, 40, 300), values(rng, (300, 33), np.float32)
