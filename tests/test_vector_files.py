@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from finevec.vectors import FileInfo, WordVectors
+from finevec.vectors import MAX_DIM, FileInfo, WordVectors
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,7 +46,7 @@ def test_both_formats_plain_and_packed(path, format, text, dtype, pack):
         assert wv.vectors.flags.c_contiguous
         assert wv.vectors.flags.writeable
         assert bits(wv.vectors) == bits(wanted)
-        assert wv.file_info == FileInfo(str(path), format, 3, 0, True)
+        assert wv.file_info == FileInfo(str(path), format, 3, 0, 0, True)
 
 
 def test_only_what_is_asked_for(path):
@@ -68,11 +68,28 @@ def test_repeated_words_and_a_missing_line_break_are_logged_once(path, caplog):
         wv = WordVectors.load(path)
     assert wv.index_to_key == ["a", "b"]
     assert wv.vectors.tolist() == [[1.0], [2.0]]
-    assert wv.file_info == FileInfo(str(path), "glove", 4, 2, False)
+    assert wv.file_info == FileInfo(str(path), "glove", 4, 2, 0, False)
     assert [record.message for record in caplog.records] == [
         f"{path}: left out 2 rows of repeated words: the first of each was kept",
         f"{path}: no line break after the last row: the file may be cut off there",
     ]
+
+
+def test_a_row_with_one_number_too_many_is_logged_once(path, caplog):
+    path.write_text("5 2\nthe 1 2\nroute 66 3 4\nextra 0.3 5 6\n. . . 7 8\nat name@domain.com 9 10\n")
+    with caplog.at_level(logging.WARNING):
+        wv = WordVectors.load(path)
+    assert wv.index_to_key == ["the", "route 66", "extra 0.3", ". . .", "at name@domain.com"]
+    assert wv.file_info.numbered == 2
+    assert [record.message for record in caplog.records] == [
+        f"{path}: 2 of 5 rows hold one number more than 2: it was taken as part of the word"
+    ]
+
+
+def test_the_bound_on_dim_is_the_readers_own(path):
+    path.write_text(f"1 {MAX_DIM + 1}\na 1\n")
+    with pytest.raises(ValueError, match=f"out of range: wanted rows and dim, 1 <= dim <= {MAX_DIM}$"):
+        WordVectors.load(path)
 
 
 def test_bad_utf8(path):
@@ -89,6 +106,7 @@ def test_bad_utf8(path):
     ("text", "said"),
     [
         ("a 1 2\nb 1\n", "line 2: found 1 numbers, wanted 2"),
+        ("a 1 2\nb 5 6 1 2\nc 1 2\n", 'line 2: found 4 numbers, wanted 2 after the word "b 5 6"'),
         ("a 1 2\nb 1 x\n", 'line 2: number 2 is "x": wanted a finite number'),
         ("a 1 2\nb nan 1\n", 'line 2: number 1 is "nan": wanted a finite number'),
         ("a 1 2\nb 1 1e39\n", 'line 2: number 2 is "1e39": out of the range of float32'),
@@ -212,6 +230,7 @@ def test_saved_bytes(path):
         (["\ud800"], np.ones((1, 2)), {}, "surrogates not allowed"),
         (["a"], np.ones((1, 0)), {}, "1 rows of 0 numbers cannot be written as word2vec"),
         (["route 66"], np.ones((1, 2)), {}, "would be read back with 3 numbers, not 2"),
+        (["a", "24 7 365"], np.ones((2, 2)), {}, "a reader would take the numbers in it for numbers of the row"),
         (["a"], np.ones((1, 2)), {"format": "csv"}, "format: expected one of auto, glove, word2vec, got 'csv'"),
     ],
 )

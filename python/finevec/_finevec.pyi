@@ -219,7 +219,7 @@ def read_text(
     word_offsets : ndarray of int64, shape (n + 1,)
         Word ``i`` is ``word_block[word_offsets[i]:word_offsets[i + 1]]``.
     info : dict
-        "format", "rows", "repeated", "final_newline": see `finevec.vectors.FileInfo`.
+        "format", "rows", "repeated", "numbered", "final_newline": see `finevec.vectors.FileInfo`.
 
     Raises
     ------

@@ -36,6 +36,8 @@ class FileInfo(NamedTuple):
     """Rows that were looked at: of all words, not just those of a vocabulary."""
     repeated: int
     """Rows left out because their word had come before."""
+    numbered: int
+    """Rows whose word holds a number after a space: ``route 66``, or a row with one number too many."""
     final_newline: bool
     """False where the last row has no line break, so that the file may be cut off inside its last number."""
 
@@ -70,6 +72,9 @@ def load(
     info = FileInfo(os.fspath(path), **told)
     if info.repeated:
         _log.warning("%s: left out %d rows of repeated words: the first of each was kept", info.path, info.repeated)
+    if info.numbered:
+        counts = f"{info.numbered} of {info.rows} rows hold one number more than {vectors.shape[1]}"
+        _log.warning("%s: %s: it was taken as part of the word", info.path, counts)
     if not info.final_newline:
         _log.warning("%s: no line break after the last row: the file may be cut off there", info.path)
     return PackedWords(block, offsets), vectors, info

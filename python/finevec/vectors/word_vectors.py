@@ -110,8 +110,9 @@ class WordVectors:
         Returns
         -------
         WordVectors
-            Values as stored. Of a repeated word the first row is kept; ``file_info.repeated`` counts the others, and
-            a warning is logged once.
+            Values as stored. Of a repeated word the first row is kept; ``file_info.repeated`` counts the others.
+            ``file_info.numbered`` counts words such as ``route 66``, which may come of a row with one number too
+            many. A warning is logged once for each of the two.
 
         Raises
         ------

@@ -48,7 +48,10 @@ fn one_number_in_a_word_is_counted_also_where_the_word_is_not_kept() {
     assert_eq!(read(text).unwrap().numbered, 2);
     let options = ReadOptions { vocabulary: Some(["the"].into_iter().collect::<WordSet>()), ..ReadOptions::default() };
     assert_eq!(read_with(text, &options).unwrap().numbered, 2);
-    assert_eq!(refusal(read_with("the 1 2\nb 1 2 3 4\n", &options)).split(',').next(), Some("line 2: found 4 numbers"));
+    assert_eq!(
+        refusal(read_with("the 1 2\nof 1 2\nb 1 2 3 4\n", &options)).split(',').next(),
+        Some("line 3: found 4 numbers")
+    );
 }
 
 #[test]
@@ -126,7 +129,7 @@ fn errors_name_line_found_and_wanted() {
         ("a 1 2\nb 1\n", "line 2: found 1 numbers, wanted 2"),
         ("a 1 2\nb\n", "line 2: found 0 numbers, wanted 2"),
         ("a 1 2\n\nb 1 2\n", "line 2: found 0 numbers, wanted 2"),
-        ("a 1 2\nb 5 6 1 2\n", "line 2: found 4 numbers, wanted 2 after the word \"b 5 6\""),
+        ("a 1 2\nb 5 6 1 2\nc 1 2\n", "line 2: found 4 numbers, wanted 2 after the word \"b 5 6\""),
         ("a 1 2\nb 1 2 c 1 2 d 1 2\n", "line 2: found 6 numbers, wanted 2 after the word \"b 1 2 c 1 2 d\""),
         ("2 2\na 1 2\nb 5 6 1 2\n", "line 3: found 4 numbers, wanted 2 after the word \"b 5 6\""),
         ("a 1 2\nb 1 x\n", "line 2: number 2 is \"x\": wanted a finite number"),
