@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -352,6 +353,21 @@ def test_python_dash_m(files):
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "finevec: error: none.tsv: No such file or directory\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a signal is sent the POSIX way")
+def test_ctrl_c_while_training(files, tmp_path):
+    before = sorted(os.listdir(tmp_path))
+    argv = arguments(files, "train", "vectors", "save", "metrics", epochs=10**6, patience=0)
+    argv.remove("--quiet")
+    run = subprocess.Popen([sys.executable, "-m", "finevec", *argv], stderr=subprocess.PIPE, text=True)
+    with run:
+        while not run.stderr.readline().startswith("epoch"):
+            assert run.poll() is None
+        run.send_signal(signal.SIGINT)
+        last = run.stderr.read().splitlines()[-1]
+    assert (run.returncode, last) == (130, "finevec: interrupted")
+    assert sorted(os.listdir(tmp_path)) == before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes break in another way on Windows")
