@@ -1,7 +1,7 @@
 # Every chore under one name; .ci/run calls only these. PYTHON is the environment to work in.
 PYTHON ?= python
 
-.PHONY: help build test test-core lint demo bench bench-check fuzz
+.PHONY: help build test test-core lint demo bench bench-check bench-mr fuzz
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | sort
@@ -38,6 +38,10 @@ bench-check:  ## the benchmarks on small arrays: do the results agree?
 	$(PYTHON) benches/bench_lookup.py --check
 	$(PYTHON) benches/bench_optim.py --check
 	$(PYTHON) benches/bench_table_size.py --check
+
+bench-mr:  ## accuracy of finevec train on movie reviews, frozen and fine-tuned, ten folds (FINEVEC_DATA: the data's folder)
+	$(PYTHON) benches/mr_folds.py --data $(FINEVEC_DATA)/sentences/mr.all.tsv.gz \
+		--vectors $(FINEVEC_DATA)/vectors/glove.6B.100d.subset.txt.gz
 
 fuzz:  ## the property tests with many more cases, in Rust and Python
 	PROPTEST_CASES=20000 cargo test -p finevec-core --release
