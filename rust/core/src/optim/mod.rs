@@ -91,7 +91,8 @@ pub(crate) fn number<T: Element>(
     holds: impl Fn(f64) -> bool,
 ) -> Result<T, Error> {
     let element = T::from_f64(got);
-    check_number(what, if element.to_f64().is_finite() { got } else { f64::INFINITY }, wanted, holds)?;
+    let overflows = got.is_finite() && !element.to_f64().is_finite();
+    check_number(what, if overflows { f64::INFINITY } else { got }, wanted, holds)?;
     Ok(element)
 }
 
