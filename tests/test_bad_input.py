@@ -172,6 +172,8 @@ def test_weights(weight, error, text):
             "padding_idx 6 is out of range for 6 rows",
         ),
         (lambda w, out: F.embedding_bag([[0]], w, padding_idx=-7), ValueError, "padding_idx -7 is out of range"),
+        (lambda w, out: F.embedding_bag([[0]], w, padding_idx=2**70), ValueError, f"padding_idx {2**70} is out of"),
+        (lambda w, out: F.embedding_bag([[0]], w, padding_idx=-(2**70)), ValueError, f"padding_idx {-(2**70)} is out"),
         (
             lambda w, out: F.embedding_bag([[0]], w, per_sample_weights=np.ones((1, 1), np.float32)),
             ValueError,
@@ -215,6 +217,7 @@ BAD_UPDATES = [
     ({"lr": "fast"}, TypeError, "must be real number, not str"),
     ({"weight_decay": -1.0}, ValueError, "weight_decay is -1, wanted a finite number >= 0"),
     ({"padding_idx": 6}, ValueError, "padding_idx 6 is out of range for 6 rows: wanted -6 <= padding_idx < 6"),
+    ({"padding_idx": 2**70}, ValueError, f"padding_idx {2**70} is out of range for 6 rows"),
     ({"row_lr": np.ones(5, np.float32)}, ValueError, "row_lr has shape (5,), wanted (6,)"),
     ({"row_lr": np.ones(6)}, TypeError, "row_lr has dtype float64, wanted float32"),
     ({"per_sample_weights": GRAD[:, 0]}, ValueError, "offsets and per_sample_weights are for bags"),
@@ -266,6 +269,7 @@ def test_hyper_parameters_of_a_rule(rule):
         "adam": [
             ({"step": 0}, "step is 0, wanted a whole number >= 1"),
             ({"step": -1}, "step is -1, wanted a whole number >= 1"),
+            ({"step": -(2**70)}, "wanted a whole number >= 1"),
             ({"betas": (1.0, 0.9)}, "betas[0] is 1, wanted a number 0 <= beta < 1"),
             ({"betas": (0.9, -0.1)}, "betas[1] is -0.1, wanted a number 0 <= beta < 1"),
         ],

@@ -180,6 +180,13 @@ def test_copy_keeps_the_gradient_apart():
     assert_array_equal(param.grad[0].grad, np.ones((1, 3)))
 
 
+def test_counts_of_ids_do_not_go_with_maxima():
+    param = Parameter(table())
+    with pytest.raises(ValueError, match='scale_grad_by_freq is not for mode "max"'):
+        param.add_rows([0, 1], np.ones((1, 3), np.float32), offsets=[0, 2], mode="max", scale_grad_by_freq=True)
+    assert param.grad is None
+
+
 def test_the_two_kinds_do_not_mix():
     param = Parameter(table())
     param.add_rows([1], np.ones((1, 3), np.float32))

@@ -50,8 +50,8 @@ def zipf(rng, rows, count):
 
 
 def with_a_long_bag(rng):
-    """Offsets of `COUNT` ids, 9,000 of them in one bag: more than two of the pieces of 4,096 that bags are cut into."""
-    return np.concatenate([[0, 9000], np.sort(rng.integers(9000, COUNT, 300)), [COUNT]])
+    """Offsets of `COUNT` ids, 33,000 of them in one bag: threads are woken for its pieces of 4,096 alone."""
+    return np.concatenate([[0, 33_000], np.sort(rng.integers(33_000, COUNT, 300)), [COUNT]])
 
 
 @pytest.fixture(params=[(np.float32, 100), (np.float32, 33), (np.float64, 50)], ids=str)
