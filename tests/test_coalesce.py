@@ -25,7 +25,7 @@ def test_equal_ids_are_summed_in_order_of_appearance():
     grad = np.array([[1.0], [2.0**-24], [2.0**-24], [2.0**-24]], dtype=np.float32)
     ids = [3, 3, 3, 3]
     assert F.coalesce(ids, grad)[1].item() == 1.0
-    total = np.float32(2.0**-24) * 3 + np.float32(1.0)
+    total = np.float32(3 * 2.0**-24) + np.float32(1.0)
     assert F.coalesce(ids, grad[::-1])[1].item() == total > 1.0
 
 

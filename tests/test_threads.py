@@ -13,7 +13,7 @@ from strategies import values
 THREADS = (1, 2, 3, 8)
 LEVELS = _finevec.simd_levels()
 MODES = ("sum", "mean", "max")
-COUNT = 40_000  # rows of 33 float32 or more: over the 4 MiB of traffic from which threads are woken
+LONG = 4_400_000  # bytes: over the 4 MiB of traffic from which threads are woken
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +49,9 @@ def zipf(rng, rows, count):
     return np.minimum(rng.zipf(1.3, count) - 1, rows - 1)
 
 
-def with_a_long_bag(rng):
-    """Offsets of `COUNT` ids, 33,000 of them in one bag: threads are woken for its pieces of 4,096 alone."""
-    return np.concatenate([[0, 33_000], np.sort(rng.integers(33_000, COUNT, 300)), [COUNT]])
+def with_a_long_bag(rng, count):
+    """Offsets of so many ids, all but 3,000 of them in one bag: threads are woken for its pieces of 4,096 alone."""
+    return np.concatenate([[0, count - 3000], np.sort(rng.integers(count - 3000, count, 300)), [count]])
 
 
 @pytest.fixture(params=[(np.float32, 100), (np.float32, 33), (np.float64, 50)], ids=str)
@@ -60,7 +60,8 @@ def big(request):
     dtype, dim = request.param
     rng = np.random.default_rng(11)
     weight = values(rng, (5_000, dim), dtype)
-    return rng, weight, zipf(rng, 5_000, COUNT), values(rng, (COUNT, dim), dtype)
+    count = LONG // weight[0].nbytes + 3000
+    return rng, weight, zipf(rng, 5_000, count), values(rng, (count, dim), dtype)
 
 
 def test_threads_are_set_and_told():
@@ -94,7 +95,7 @@ def test_lookup(big):
 @pytest.mark.parametrize("mode", MODES)
 def test_bags(big, mode):
     rng, weight, ids, _ = big
-    offsets = with_a_long_bag(rng)
+    offsets = with_a_long_bag(rng, len(ids))
     factors = values(rng, ids.shape, weight.dtype) if mode == "sum" else None
     assert_same_everywhere(
         lambda: [F.embedding_bag(ids, weight, offsets, mode=mode, per_sample_weights=factors, padding_idx=3)]
@@ -129,7 +130,7 @@ def test_rules_on_rows(big, rule):
 @pytest.mark.parametrize("mode", MODES)
 def test_updates_from_bags(big, mode):
     rng, weight, ids, grad = big
-    offsets = with_a_long_bag(rng)
+    offsets = with_a_long_bag(rng, len(ids))
 
     def call():
         table, state = weight.copy(), reference.new_state("adagrad", weight)
@@ -142,7 +143,7 @@ def test_updates_from_bags(big, mode):
 @pytest.mark.parametrize("rule", RULES)
 def test_optimizers_over_dense_and_row_sparse_parameters(big, rule):
     rng, weight, ids, grad = big
-    dense_grad = values(rng, (COUNT // 2, weight.shape[1]), weight.dtype)
+    dense_grad = values(rng, (len(ids) // 2, weight.shape[1]), weight.dtype)
 
     def call():
         table = Parameter(weight.copy(), max_norm=2.0)
