@@ -17,55 +17,10 @@ use numpy::{PyArrayDescrMethods, PyArrayDyn, PyUntypedArray, PyUntypedArrayMetho
 use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::dtype::{Dtype, by_dtype};
 use crate::errors;
+use crate::shape::{collapse, expect_shape, shape_text};
 use crate::traffic::{Access, Pass, Region};
-
-/// The element type of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dtype {
-    F32,
-    F64,
-}
-
-/// Runs the same code for either element type.
-macro_rules! by_dtype {
-    ($dtype:expr, $type:ident => $body:expr) => {
-        match $dtype {
-            $crate::arrays::Dtype::F32 => {
-                type $type = f32;
-                $body
-            }
-            $crate::arrays::Dtype::F64 => {
-                type $type = f64;
-                $body
-            }
-        }
-    };
-}
-pub(crate) use by_dtype;
-
-impl Dtype {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "float32",
-            Self::F64 => "float64",
-        }
-    }
-
-    fn bytes(self) -> usize {
-        by_dtype!(self, T => size_of::<T>())
-    }
-
-    /// The element type of an array in any byte order, or None where it is neither.
-    fn of(array: &Bound<'_, PyUntypedArray>) -> Option<Self> {
-        let dtype = array.dtype();
-        match (dtype.kind(), dtype.itemsize()) {
-            (b'f', 4) => Some(Self::F32),
-            (b'f', 8) => Some(Self::F64),
-            _ => None,
-        }
-    }
-}
 
 /// Any object as an array of NumPy's own class, or a `TypeError` that says what it is. What a subclass redefines must
 /// not decide about memory, so it is seen through.
@@ -83,23 +38,6 @@ fn array<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyU
 
 fn dtype_error(array: &Bound<'_, PyUntypedArray>, name: &str, wanted: &str) -> PyErr {
     PyTypeError::new_err(format!("{name} has dtype {}, wanted {wanted}", array.dtype()))
-}
-
-/// A shape as Python writes it.
-fn shape_text(shape: &[usize]) -> String {
-    match shape {
-        [only] => format!("({only},)"),
-        _ => format!("({})", shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
-    }
-}
-
-/// Refuses an array of another shape.
-pub(crate) fn expect_shape(name: &str, got: &[usize], wanted: &[usize]) -> PyResult<()> {
-    if got == wanted {
-        return Ok(());
-    }
-    let (got, wanted) = (shape_text(got), shape_text(wanted));
-    Err(PyValueError::new_err(format!("{name} has shape {got}, wanted {wanted}")))
 }
 
 /// The dtype and shape of an array of floats.
@@ -471,24 +409,6 @@ fn layout(array: &Bound<'_, PyUntypedArray>, dtype: Dtype, split: usize) -> Resu
     let stride = if rows > 1 { stride / item as isize } else { dim as isize };
     let (door, access) = (0, Access::Read);
     Ok(Table { start: address(array).cast_mut(), rows, dim, stride, dtype, shape: shape.to_vec(), door, access })
-}
-
-/// Several axes as one: its length and step in bytes, where there is one.
-fn collapse(shape: &[usize], strides: &[isize]) -> Option<(usize, isize)> {
-    let length: usize = shape.iter().product();
-    if length <= 1 {
-        return Some((length, 0));
-    }
-    let mut axes = shape.iter().zip(strides).rev().filter(|(length, _)| **length > 1);
-    let (&inner, &step) = axes.next()?;
-    let mut span = inner as isize * step;
-    for (&length, &stride) in axes {
-        if stride != span {
-            return None;
-        }
-        span *= length as isize;
-    }
-    Some((length, step))
 }
 
 fn address(array: &Bound<'_, PyUntypedArray>) -> *const c_void {

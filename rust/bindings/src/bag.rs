@@ -6,7 +6,8 @@ use finevec_core::{Element, Error};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays::{Door, Integers, Table, by_dtype, output};
+use crate::arrays::{Door, Integers, Table, output};
+use crate::dtype::by_dtype;
 use crate::errors;
 use crate::traffic::{Access, Pass};
 use crate::whole::Whole;

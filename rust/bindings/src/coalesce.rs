@@ -8,7 +8,9 @@ use numpy::{IntoPyArray, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays::{Door, Dtype, by_dtype, dtype_of};
+use crate::arrays::{Door, dtype_of};
+use crate::dtype::{Dtype, by_dtype};
+use crate::shape::shape_text;
 
 #[pyfunction]
 fn coalesce<'py>(
@@ -20,7 +22,11 @@ fn coalesce<'py>(
     let ids = door.integers(ids, "ids")?;
     let (dtype, shape): (Dtype, Vec<usize>) = dtype_of(grad, "grad")?;
     let Some((&dim, leading)) = shape.split_last().filter(|(_, leading)| *leading == ids.shape) else {
-        let text = format!("grad has shape {shape:?} and ids have shape {:?}, wanted ids.shape + (dim,)", ids.shape);
+        let text = format!(
+            "grad has shape {}, wanted ids.shape + (dim,), ids.shape being {}",
+            shape_text(&shape),
+            shape_text(&ids.shape)
+        );
         return Err(PyValueError::new_err(text));
     };
     let (grad, _) = door.input(grad, "grad", leading.len(), dtype, &shape)?;

@@ -6,8 +6,9 @@ use numpy::PyUntypedArray;
 use pyo3::prelude::*;
 use pyo3::types::PySequence;
 
-use crate::arrays::{Door, Dtype, Table, by_dtype};
+use crate::arrays::{Door, Table};
 use crate::bag::{BagArguments, BagObjects, resolve_padding};
+use crate::dtype::{Dtype, by_dtype};
 use crate::traffic::{Access, Pass};
 use crate::whole::Whole;
 

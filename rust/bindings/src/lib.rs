@@ -5,10 +5,12 @@
 mod arrays;
 mod bag;
 mod coalesce;
+mod dtype;
 mod errors;
 mod grad;
 mod lookup;
 mod optim;
+mod shape;
 mod threads;
 mod traffic;
 mod vectors;

@@ -3,7 +3,8 @@
 use finevec_core::lookup::lookup;
 use pyo3::prelude::*;
 
-use crate::arrays::{Door, by_dtype, output};
+use crate::arrays::{Door, output};
+use crate::dtype::by_dtype;
 use crate::traffic::Access;
 
 #[pyfunction]

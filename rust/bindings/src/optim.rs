@@ -6,8 +6,9 @@ use finevec_core::optim::{
 use finevec_core::{Element, Error};
 use pyo3::prelude::*;
 
-use crate::arrays::{Door, Table, by_dtype, dtype_of};
+use crate::arrays::{Door, Table, dtype_of};
 use crate::bag::resolve_padding;
+use crate::dtype::by_dtype;
 use crate::grad::{Gradient, Routed, Shared, entries};
 use crate::traffic::{Access, Pass};
 use crate::whole::Whole;

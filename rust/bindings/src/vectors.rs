@@ -8,7 +8,7 @@ use finevec_core::formats::{
     read_text as read, write_text as write,
 };
 use numpy::{PyArray1, PyArrayMethods};
-use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -16,7 +16,9 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 use finevec_core::Element;
 use finevec_core::rows::Rows;
 
-use crate::arrays::{Door, Passes, Table, by_dtype};
+use crate::arrays::{Door, Passes, Table};
+use crate::dtype::by_dtype;
+use crate::errors;
 use crate::traffic::Access;
 
 #[pyfunction]
@@ -82,7 +84,7 @@ fn write_text(
     let table = door.matrix(vectors, "vectors", Access::Read)?;
     by_dtype!(table.dtype, T => door.passes(|passes| {
         let offsets = offsets.to_vec(&passes.next());
-        let words = Words::from_parts(block, offsets).map_err(|error| exception(&error))?;
+        let words = Words::from_parts(block, offsets).map_err(|error| errors::of_file(&error))?;
         let mut blocks = Blocks::<T> { table: &table, passes, copy: Vec::new() };
         interruptible(None, |hook| write(&path, format, &words, &mut blocks, hook))
     }))?
@@ -131,7 +133,7 @@ fn interruptible<R>(
     let outcome = work(&mut hook);
     match (raised, outcome) {
         (Some(raised), _) => Err(raised),
-        (None, outcome) => outcome.map_err(|error| exception(&error)),
+        (None, outcome) => outcome.map_err(|error| errors::of_file(&error)),
     }
 }
 
@@ -151,23 +153,6 @@ fn encoding_errors_named(name: &str) -> PyResult<EncodingErrors> {
             let text = format!("encoding_errors is {name:?}, wanted \"strict\", \"replace\" or \"ignore\"");
             Err(PyValueError::new_err(text))
         }
-    }
-}
-
-/// The exception for a failure with a file: the `OSError` that Python's own `open` would raise, else `ValueError`.
-fn exception(error: &FormatError) -> PyErr {
-    match error {
-        FormatError::Io { path, source } => match source.raw_os_error() {
-            Some(number) => {
-                let text = source.to_string();
-                let text = text.split(" (os error").next().unwrap_or_default().to_owned();
-                PyOSError::new_err((number, text, path.as_os_str().to_owned()))
-            }
-            None => PyErr::from(std::io::Error::new(source.kind(), error.to_string())),
-        },
-        FormatError::NotAFile { .. } => PyOSError::new_err(error.to_string()),
-        FormatError::Interrupted => PyKeyboardInterrupt::new_err(()),
-        _ => PyValueError::new_err(error.to_string()),
     }
 }
 
