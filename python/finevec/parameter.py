@@ -216,7 +216,7 @@ class Parameter:
         offsets, mode, per_sample_weights, include_last_offset
             Describe bags, as for `finevec.functional.embedding_bag`. The argmax of ``mode="max"`` is fixed now.
         scale_grad_by_freq : bool
-            Divide the gradient of each occurrence by the count of its id in `ids`.
+            Divide the gradient of each occurrence by the count of its id in `ids`; not for ``mode="max"``.
         copy : bool
             Keep a copy of `grad`, so that its array may be used again at once.
 
