@@ -150,6 +150,22 @@ def test_any_word_that_a_file_can_hold_can_be_saved(files, tmp_path):
     assert list(tuned.index_to_key) == [*odd.split(" "), "fine", "odd"]
 
 
+def test_what_is_saved_and_measured_does_not_change_the_training(files):
+    first = ("train", "dev", "vectors", "metrics")
+    histories = []
+    for more in ([], ["save"], ["test"]):
+        assert main(arguments(files, *first, *more, epochs=3)) == 0
+        epochs = read_json(files["metrics"])["history"]["epochs"]
+        histories.append([(epoch["train_loss"], epoch["dev_loss"]) for epoch in epochs])
+    assert histories[0] == histories[1] == histories[2]
+
+
+def test_vectors_of_test_words_alone_are_not_enough(files, tmp_path, capsys):
+    vectors = write_vectors(tmp_path / "test-words.txt", ["pleasant"])
+    message = failure(capsys, arguments(files, "train", "test", vectors=vectors))
+    assert message == f"none of the 30 words of {files['train']} has a vector in {vectors}"
+
+
 def test_two_runs_write_the_same_model(files, tmp_path):
     saved = []
     for name in ("first", "second"):
@@ -208,7 +224,7 @@ def test_wrong_arguments(capsys, argv, message):
         ("train", b"a\tone\na\ttwo\n", "expected texts of at least 2 classes, found only the label 'a'"),
         ("train", b"a\tgood\nb\tbad\n", "too few training texts to hold out a tenth"),
         ("train", b"a\t...\nb\t;;;\n", "the kim tokenizer finds no word in any text"),
-        ("train", b"a\txyzzy plugh\na\txyzzy\nb\tfrotz\n", "none of the 3 words of the texts has a vector here"),
+        ("train", b"a\txyzzy plugh\na\txyzzy\nb\tfrotz\n", "train.bad has a vector in"),
         ("train", b"\x1f\x8b\x08rest", "damaged gzip file"),
         ("dev", b"pos\tgood\nmaybe\tbad\n", "dev.bad:2: label 'maybe' is not one of the training texts' labels"),
         ("test", b"neutral\tgood\n", "test.bad:1: label 'neutral' is not one of"),

@@ -193,28 +193,40 @@ def test_a_table_for_a_vocabulary(dtype):
     np.testing.assert_array_equal(matrix[known], wv.vectors[[3, 399, 3]])
     assert not np.shares_memory(matrix, wv.vectors)
     drawn = matrix[~known].astype(float)
-    bound = np.sqrt(3 * wv.vectors.astype(float).var())
+    bound = np.sqrt(3 * wv.vectors[[3, 399]].astype(float).var())
     assert np.abs(drawn).max() <= bound * (1 + 1e-6)
     # The variance of n values from U[-a, a] has a standard error of a^2 sqrt(4 / 45 / n): five of them.
     assert abs(drawn.var() - bound**2 / 3) < 5 * bound**2 * np.sqrt(4 / 45 / drawn.size)
     assert abs(drawn.mean()) < 5 * bound / np.sqrt(3 * drawn.size)
 
 
-def test_drawn_rows_depend_on_word_and_seed_alone():
+def test_drawn_rows_depend_on_word_seed_and_variance_alone():
     wv = make()
-    one, _ = wv.matrix_for(["apple", "fig"])
-    other, _ = wv.matrix_for(["fig", "king", "apple"])
-    np.testing.assert_array_equal(one, other[[2, 0]])
-    again, _ = wv.matrix_for(["apple", "fig"], seed=1)
-    assert not (again == one).any()
+    one, _ = wv.matrix_for(["apple", "fig", "king", "pear"])
+    other, _ = wv.matrix_for(["fig", "pear", "king", "apple", "king"])
+    np.testing.assert_array_equal(one, other[[3, 0, 2, 1]])
+    again, _ = wv.matrix_for(["apple", "fig", "king", "pear"], seed=1)
+    assert not (again[:2] == one[:2]).any()
     assert (one[0] != one[1]).all()
+
+
+def test_the_variance_is_that_of_the_known_words_asked_for(tmp_path):
+    rng = np.random.default_rng(4)
+    words = [f"w{row}" for row in range(50)]
+    WordVectors(words, rng.standard_normal((50, 3)) * np.arange(1, 51)[:, np.newaxis]).save(tmp_path / "v.txt")
+    wanted = ["w9", "apple", "w2", "fig", "w9", "w30"]
+    whole, _ = WordVectors.load(tmp_path / "v.txt").matrix_for(wanted)
+    part, _ = WordVectors.load(tmp_path / "v.txt", vocabulary=wanted).matrix_for(wanted)
+    np.testing.assert_array_equal(whole, part)
 
 
 def test_a_table_needs_something_to_measure():
     empty = WordVectors([], np.empty((0, 3)))
     assert empty.matrix_for([])[0].shape == (0, 3)
-    with pytest.raises(ValueError, match="expected at least one pretrained vector"):
+    with pytest.raises(ValueError, match="none of the words has a vector: expected at least one"):
         empty.matrix_for(["apple"])
+    with pytest.raises(ValueError, match="none of the words has a vector: expected at least one"):
+        make().matrix_for(["apple"])
     with pytest.raises(TypeError, match="expected a sequence of words, got one string"):
         make().matrix_for("apple")
     with pytest.raises(ValueError, match="seed must be at least 0, got -1"):

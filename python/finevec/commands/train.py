@@ -196,15 +196,28 @@ def _build_model(
         vectors = WordVectors.load(args.vectors, vocabulary=_needed_words(args, training, more))
         words = model_words(training, more, vectors.key_to_index)
         _check_words(words, args)
-        table, known = vectors.matrix_for(words, seed=args.seed)
-        if not known.any():
-            raise ValueError(f"{args.vectors}: none of the {len(words):,} words of the texts has a vector here")
+        table, known = _starting_rows(vectors, words, model_words(training, [], {}), args)
         others = _other_words(vectors, words, args.other_words) if args.save else None
     model = BagClassifier(
         table, words, classes, mode=args.mode, tokenizer=args.tokenizer, dropout=args.dropout, seed=args.seed
     )
     model.others = others
     return model, known
+
+
+def _starting_rows(
+    vectors: WordVectors, words: list[str], trained: list[str], args: argparse.Namespace
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the first table, and which rows are pretrained. `words` begin with those of the training texts.
+
+    Rows are drawn with the variance of the training words: neither `--save`, which reads more of the file, nor the
+    choice of dev and test texts changes how training starts.
+    """
+    if not any(word in vectors for word in trained):
+        raise ValueError(f"none of the {len(trained):,} words of {args.train} has a vector in {args.vectors}")
+    table, known = vectors.matrix_for(trained, seed=args.seed)
+    others, others_known = vectors.matrix_for(words[len(trained) :], seed=args.seed)
+    return np.concatenate([table, others]), np.concatenate([known, others_known])
 
 
 def _check_words(words: list[str], args: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from ..checks import integer
 if TYPE_CHECKING:
     from .word_vectors import WordVectors
 
-# Rows that the variance is taken over. More change its third digit at most, and cost a pass over a large table.
+# Rows that the variance is taken over. More change its third digit at most, and cost a copy of a large table.
 _VARIANCE_ROWS = 100_000
 
 
@@ -29,17 +29,21 @@ def matrix_for(wv: WordVectors, words: Sequence[str], seed: int) -> tuple[NDArra
     matrix[known] = wv.vectors[rows[known]]
     unknown = np.flatnonzero(~known).tolist()
     if unknown:
-        bound = np.sqrt(3.0 * _variance(wv.vectors))
+        bound = np.sqrt(3.0 * _variance(wv.vectors, rows[known]))
         for row in unknown:
             matrix[row] = _generator(words[row], seed).uniform(-bound, bound, wv.vector_size)
     return matrix, known
 
 
-def _variance(table: NDArray[Any]) -> float:
-    """Return the variance of the values of the table, in float64, over evenly spaced rows of a large one."""
-    if not table.size:
-        raise ValueError("expected at least one pretrained vector to take the variance of, got none")
-    sample = table[:: -(-len(table) // _VARIANCE_ROWS)]
+def _variance(table: NDArray[Any], rows: NDArray[np.intp]) -> float:
+    """Return the variance of the values of some rows, in float64, over evenly spaced ones of many.
+
+    Rows are taken once each and in the order of the table, so that the last bit depends on neither repeats nor order.
+    """
+    rows = np.unique(rows)
+    sample = table[rows[:: max(1, -(-len(rows) // _VARIANCE_ROWS))]]
+    if not sample.size:
+        raise ValueError("none of the words has a vector: expected at least one, to take the variance of drawn rows of")
     mean = sample.mean(dtype=np.float64)
     squares = np.einsum("ij,ij->", sample, sample, dtype=np.float64)
     return max(float(squares / sample.size - mean**2), 0.0)

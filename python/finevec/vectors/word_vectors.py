@@ -271,9 +271,9 @@ class WordVectors:
         """Return a table for a vocabulary: pretrained rows where there are any, drawn rows for the other words.
 
         A row of an unknown word is drawn from U[-a, a] with ``a = sqrt(3 var)``, which has the variance `var` of the
-        pretrained values (Kim 2014, section 3.2). It depends on the word, `seed`, dim and `var`, not on which other
-        words are asked for. `var` is taken over the whole table, or over evenly spaced rows of a table of more than
-        100,000.
+        pretrained values (Kim 2014, section 3.2). `var` is taken over the rows of the known ones among `words`, each
+        once, or over evenly spaced ones of more than 100,000; so ``WordVectors.load(path, vocabulary=words)`` gives
+        the same table as ``WordVectors.load(path)``. Beside `var`, a drawn row depends on its word, `seed` and dim.
 
         Parameters
         ----------
@@ -288,6 +288,11 @@ class WordVectors:
             The caller's own.
         known : ndarray of bool, shape (len(words),)
             Which rows are pretrained.
+
+        Raises
+        ------
+        ValueError
+            None of the words is known, so that there is nothing to take the variance of; or `seed` is negative.
 
         Examples
         --------
