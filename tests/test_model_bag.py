@@ -158,3 +158,33 @@ def test_a_model_refuses_what_does_not_fit(change, message):
     arguments = {"words": WORDS, "classes": ["a", "b"], **change}
     with pytest.raises(ValueError, match=message):
         BagClassifier(toy_table(WORDS), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda model: model.predict("a wonderful film"), TypeError, "texts: expected a sequence of strings, got one"),
+        (lambda model: model.predict_proba("good"), TypeError, "texts: expected a sequence of strings, got one"),
+        (lambda model: model.predict(["good", None]), TypeError, r"texts\[1\]: expected a string, got NoneType"),
+        (lambda model: model.encode("good"), TypeError, "tokens: expected tokens, got a string: tokenize it first"),
+        (lambda model: model.examples("good", np.zeros(4, int)), TypeError, "expected tokenized texts, got a string"),
+        (lambda model: model.examples(["good"], np.array([1])), TypeError, "got a string: tokenize it first"),
+        (lambda model: model.examples([["good"]], np.array([1, 0])), ValueError, r"expected shape \(1,\).*got \(2,\)"),
+        (lambda model: model.examples([["good"]], ["pos"]), TypeError, "targets: expected positions in classes"),
+        (lambda model: model.examples([["good"]], [3]), ValueError, r"targets\[0\]: expected 0 <= target < 3, got 3"),
+        (lambda model: BagClassifier(np.eye(2), "ab", ["0", "1"]), TypeError, "words: expected a sequence of strings"),
+        (
+            lambda model: BagClassifier(np.eye(2), ["a", "b"], "01"),
+            TypeError,
+            "classes: expected a sequence of strings",
+        ),
+        (lambda model: BagClassifier(np.eye(2), ["a", "b"], [0, 1]), TypeError, r"classes\[0\]: expected a string"),
+    ],
+)
+def test_one_string_is_no_list_of_strings(call, error, message):
+    with pytest.raises(error, match=message):
+        call(build())
+
+
+def test_no_text_is_no_example():
+    assert build().examples([], []) == []

@@ -82,6 +82,7 @@ def test_copies_are_whole(clone):
         (WORDS, np.asfortranarray(TABLE), ValueError, "expected aligned memory with each row in one piece"),
         (WORDS[:4], TABLE, ValueError, "expected a word for each of the 5 rows, got 4 words"),
         ([*WORDS[:4], "king"], TABLE, ValueError, "expected each word once, got 'king' at 0 and 4"),
+        ("abcde", TABLE, TypeError, "words: expected a sequence of words, got one string"),
         ([*WORDS[:4], 5], TABLE, TypeError, "word 4: expected a string, got int"),
     ],
 )

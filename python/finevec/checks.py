@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
@@ -94,6 +95,23 @@ def fitting(name: str, value: float, dtype: np.dtype[Any]) -> float:
     if abs(value) > largest:
         raise ValueError(f"{name} must be finite in {dtype}, where the largest number is {largest:.4g}; got {value}")
     return value
+
+
+def strings(name: str, values: Iterable[Any]) -> list[str]:
+    """Return `values`, each of which must be a string, as a list; one string is no list of its characters.
+
+    Raises
+    ------
+    TypeError
+        `values` is one string, or one of them is no string.
+    """
+    if isinstance(values, str):
+        raise TypeError(f"{name}: expected a sequence of strings, got one string")
+    result = list(values)
+    for position, value in enumerate(result):
+        if not isinstance(value, str):
+            raise TypeError(f"{name}[{position}]: expected a string, got {type(value).__name__}")
+    return result
 
 
 def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:

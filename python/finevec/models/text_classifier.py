@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import strings
 from ..layers.loss import softmax, softmax_cross_entropy
 from ..parameter import Parameter
 from ..text import TOKENIZERS, batch
@@ -64,13 +65,13 @@ class TextClassifier(ABC):
             raise ValueError(f"mode: expected one of {', '.join(MODES)}, got {mode!r}")
         if tokenizer not in TOKENIZERS:
             raise ValueError(f"tokenizer: expected one of {', '.join(TOKENIZERS)}, got {tokenizer!r}")
+        self.words = strings("words", words)
+        self.classes = strings("classes", classes)
         if len(classes) < 2 or len(set(classes)) != len(classes):
             raise ValueError(f"expected at least 2 classes with different names, got {list(classes)}")
-        self.words = list(words)
         self.row = {word: row for row, word in enumerate(self.words)}
         if len(self.row) != len(self.words):
             raise ValueError(f"expected different words, got {len(self.words) - len(self.row)} of them twice")
-        self.classes = list(classes)
         self.mode = mode
         self.tokenizer = tokenizer
         self.others: OtherWords | None = None
@@ -120,12 +121,39 @@ class TextClassifier(ABC):
 
     def encode(self, tokens: Sequence[str]) -> NDArray[np.int64]:
         """Return the rows of those tokens that are words of the model, in order."""
+        if isinstance(tokens, str):
+            raise TypeError("tokens: expected tokens, got a string: tokenize it first")
         row = self.row
         return np.array([row[token] for token in tokens if token in row], dtype=np.int64)
 
     def examples(self, tokenized: Sequence[Sequence[str]], targets: NDArray[np.integer[Any]]) -> list[Example]:
-        """Return tokenized texts and the index of each one's class as examples."""
-        return [Example(self.encode(tokens), int(target)) for tokens, target in zip(tokenized, targets, strict=True)]
+        """Return tokenized texts and the index of each one's class as examples.
+
+        Parameters
+        ----------
+        tokenized : sequence of sequences of str
+            The tokens of each text.
+        targets : ndarray of integers, shape (texts,)
+            The class of each, as its position in `classes`.
+
+        Raises
+        ------
+        TypeError
+            A text is not tokenized, or a target is no integer.
+        ValueError
+            There are not as many targets as texts, or a target is no position in `classes`.
+        """
+        if isinstance(tokenized, str):
+            raise TypeError("tokenized: expected tokenized texts, got a string")
+        numbers = np.asarray(targets)
+        if numbers.shape != (len(tokenized),):
+            raise ValueError(f"targets: expected shape ({len(tokenized)},), one for each text, got {numbers.shape}")
+        if numbers.size and numbers.dtype.kind not in "iu":
+            raise TypeError(f"targets: expected positions in classes, of an integer type, got {numbers.dtype}")
+        for position in np.flatnonzero((numbers < 0) | (numbers >= len(self.classes)))[:1]:
+            wanted = f"0 <= target < {len(self.classes)}"
+            raise ValueError(f"targets[{position}]: expected {wanted}, got {numbers[position]}")
+        return [Example(self.encode(tokens), int(target)) for tokens, target in zip(tokenized, numbers, strict=True)]
 
     def loss(self, examples: Sequence[Example], rng: np.random.Generator | None = None) -> BatchLoss:
         """Return the loss of a batch of examples. `rng` draws the dropout; without it there is none."""
@@ -153,12 +181,18 @@ class TextClassifier(ABC):
         Returns
         -------
         ndarray, shape (len(texts), len(classes))
+
+        Raises
+        ------
+        TypeError
+            `texts` is one string, or a text is none.
         """
-        parts = [softmax(self.logits(*self._batch_and_table(chunk))) for chunk in _chunks(texts)]
+        chunks = _chunks(strings("texts", texts))
+        parts = [softmax(self.logits(*self._batch_and_table(chunk))) for chunk in chunks]
         return np.concatenate(parts) if parts else np.empty((0, len(self.classes)), self.vectors.dtype)
 
     def predict(self, texts: Sequence[str]) -> list[str]:
-        """Return the name of the likeliest class of each text; of equals, the first."""
+        """Return the name of the likeliest class of each text; of equals, the first. Raises as `predict_proba`."""
         return [self.classes[index] for index in self.predict_proba(texts).argmax(axis=1)]
 
     def _batch_and_table(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:

@@ -34,7 +34,7 @@ class WordVectors:
     Raises
     ------
     TypeError
-        `vectors` is not an ndarray, has another dtype, or a word is no string.
+        `vectors` is not an ndarray, has another dtype, `words` is one string, or a word is none.
     ValueError
         `vectors` is not 2-D or its rows are not in one piece, the numbers of words and rows differ, or a word comes
         twice.
@@ -53,6 +53,8 @@ class WordVectors:
     file_info: load_save.FileInfo | None
 
     def __init__(self, words: Sequence[str], vectors: NDArray[Any]) -> None:
+        if isinstance(words, str):
+            raise TypeError("words: expected a sequence of words, got one string")
         self.vectors = _checked_table(vectors)
         self.file_info = None
         self._packed: PackedWords | None = None
