@@ -166,6 +166,18 @@ def test_vectors_of_test_words_alone_are_not_enough(files, tmp_path, capsys):
     assert message == f"none of the 30 words of {files['train']} has a vector in {vectors}"
 
 
+@pytest.mark.parametrize(("text", "warned"), [("ééxxxxxxxx", True), ("éxxxxxxxxx", False)])
+def test_letters_that_kim_drops_are_told(files, tmp_path, capsys, text, warned):
+    train = write_tsv(tmp_path / "accents.tsv", ["a", "b"] * 10, [text] * 20)
+    options = {"train": train, "mode": "random", "dim": 2, "epochs": 1}
+    assert main(arguments(files, **options)) == 0
+    told = f"finevec: warning: {train}: the kim tokenizer drops 20 % of the letters, which are not A-Z: --tokenizer "
+    assert capsys.readouterr().err == (f"{told}lower keeps them\n" if warned else "")
+    assert main(arguments(files, "save", **options, tokenizer="lower")) == 0
+    assert capsys.readouterr().err == ""
+    assert load_model(files["save"]).words == [text]
+
+
 def test_two_runs_write_the_same_model(files, tmp_path):
     saved = []
     for name in ("first", "second"):

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import gzip
 import re
+import unicodedata
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from finevec.text import TOKENIZERS, Vocabulary, batch, tokenize_kim, tokenize_whitespace
+from finevec.text import (
+    TOKENIZERS,
+    Vocabulary,
+    batch,
+    share_of_other_letters,
+    tokenize_kim,
+    tokenize_lower,
+    tokenize_whitespace,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,7 +63,38 @@ def test_kim_finds_his_number_of_words(data_dir):
 def test_whitespace_is_the_single_space_alone():
     assert tokenize_whitespace("  8\u00a01/2  a\tb \u3000 c") == ["8\u00a01/2", "a\tb", "\u3000", "c"]
     assert tokenize_whitespace("") == []
-    assert {"kim": tokenize_kim, "whitespace": tokenize_whitespace} == TOKENIZERS
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("Don't MISS it!", "don't miss it !"),
+        ("l'amour l\u2019Amour 'quoted' dogs'", "l'amour l\u2019amour ' quoted ' dogs '"),
+        ("Größe, Ünïcode; ПРЕКРАСНО…", "größe , ünïcode ; прекрасно …"),
+        ("e\u0301te\u0301", "\u00e9t\u00e9"),
+        ("हिन्दी में", "हिन्दी में"),
+        ("well-known 3.5 a_b", "well - known 3 . 5 a_b"),
+        ("\u00a0x\u3000y\t\n", "x y"),
+        ("", ""),
+    ],
+)
+def test_lower(text, tokens):
+    assert tokenize_lower(text) == tokens.split()
+
+
+@given(st.text(max_size=30))
+def test_lower_drops_white_space_alone(text):
+    composed = unicodedata.normalize("NFC", text.lower())
+    assert "".join(tokenize_lower(text)) == "".join(composed.split())
+
+
+def test_tokenizers_have_names():
+    assert {"kim": tokenize_kim, "whitespace": tokenize_whitespace, "lower": tokenize_lower} == TOKENIZERS
+
+
+def test_the_share_of_other_letters():
+    assert share_of_other_letters(["abc é", "DÉF 12 ,"]) == 2 / 7
+    assert share_of_other_letters([]) == share_of_other_letters(["12 !"]) == 0.0
 
 
 def test_a_vocabulary_is_specials_then_falling_counts():

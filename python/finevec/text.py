@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -14,15 +15,18 @@ from numpy.typing import ArrayLike, NDArray
 from .checks import integer
 
 _NOT_KEPT = re.compile(r"[^A-Za-z0-9(),!?'`]")
+_ASCII_LETTER = re.compile(r"[A-Za-z]")
 _CONTRACTION = re.compile(r"n't|'(?:s|ve|re|d|ll)")
 _PUNCTUATION = re.compile(r"[,!()?]")
+
 
 _MOST = 2**63 - 1  # what an int64 holds
 
 
 def tokenize_kim(text: str) -> list[str]:
-    r"""Tokenize as Kim 2014 did for MR and the other sets (`clean_str` of his `process_data.py`).
+    r"""Tokenize English as Kim 2014 did for MR and the other sets (`clean_str` of his `process_data.py`).
 
+    **Letters other than A-Z are dropped**, and words are cut where they stood: `tokenize_lower` is for other languages.
     Letters A-Z, digits and ``(),!?'`` and the backquote are kept, anything else is a space; the contractions ``'s``
     ``'ve`` ``n't`` ``'re`` ``'d`` ``'ll`` are split off where they stand in small letters; ``, ! ( ) ?`` become tokens;
     last, everything is lower-cased. Where Kim's Python wrote a backslash before a parenthesis or question mark, by an
@@ -50,6 +54,8 @@ def tokenize_kim(text: str) -> list[str]:
 def tokenize_whitespace(text: str) -> list[str]:
     r"""Split at single spaces and nothing else, for text that is tokenized already. Empty pieces are dropped.
 
+    Capital letters stay, and punctuation stays on its word.
+
     Examples
     --------
     >>> tokenize_whitespace("it 's  8\u00a01/2")
@@ -58,8 +64,44 @@ def tokenize_whitespace(text: str) -> list[str]:
     return [token for token in text.split(" ") if token]
 
 
-TOKENIZERS: dict[str, Callable[[str], list[str]]] = {"kim": tokenize_kim, "whitespace": tokenize_whitespace}
+def tokenize_lower(text: str) -> list[str]:
+    r"""Lower-case, and split at white space and around punctuation, for any language that puts spaces between words.
+
+    A word is a run of letters, digits and underscores of any script, with their combining marks; an apostrophe between
+    two of them, straight or typographic, belongs to the word as it stands, so ``don't`` and ``l'amour`` are one token
+    each. (English vectors such as GloVe have ``do`` ``n't``, as `tokenize_kim` gives.) Every other character that is no
+    white space is a token by itself. The text is put into the composed form NFC, in which vectors files usually have
+    their words. Languages without spaces between words, such as Chinese, need a tokenizer of their own.
+
+    Examples
+    --------
+    >>> tokenize_lower("Ein schöner Film, don't miss it! Прекрасно")
+    ['ein', 'schöner', 'film', ',', "don't", 'miss', 'it', '!', 'прекрасно']
+    """
+    text = unicodedata.normalize("NFC", text.lower())
+    # Python's \w leaves out combining marks, and has no class for them. Few texts hold any, and then few kinds.
+    marks = "" if text.isascii() else "".join(sorted(c for c in set(text) if unicodedata.category(c)[0] == "M"))
+    word = rf"[\w{marks}]+"
+    return re.findall(rf"{word}(?:['\u2019]{word})*|[^\w\s{marks}]", text)
+
+
+TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
+    "kim": tokenize_kim,
+    "whitespace": tokenize_whitespace,
+    "lower": tokenize_lower,
+}
 """Every tokenizer by the name that commands and saved models give it."""
+
+
+def share_of_other_letters(texts: Iterable[str]) -> float:
+    """Return the share of the letters of some texts that are not A-Z or a-z; 0 where there are no letters."""
+    letters = others = 0
+    for text in texts:
+        ascii_letters = len(_ASCII_LETTER.findall(text))
+        other_letters = 0 if text.isascii() else sum(map(str.isalpha, _ASCII_LETTER.sub("", text)))
+        letters += ascii_letters + other_letters
+        others += other_letters
+    return others / letters if letters else 0.0
 
 
 class Vocabulary:

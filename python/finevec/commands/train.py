@@ -17,7 +17,7 @@ from ..models import BagClassifier, TextClassifier, save_model
 from ..models.directory import check_model_target
 from ..models.text_classifier import MODES, Example, OtherWords, model_words
 from ..progress import progress_for
-from ..text import TOKENIZERS
+from ..text import TOKENIZERS, share_of_other_letters
 from ..train import OPTIMIZERS, History, Settings, default_rates, evaluate, fit, hold_out
 from ..vectors import MAX_DIM, WordVectors
 from .arguments import fraction, nonempty_path, positive_number, whole_number
@@ -25,6 +25,7 @@ from .metrics import check_metrics_target, write_metrics
 
 _RANDOM_BOUND = 0.25  # Kim 2014: rows of CNN-rand are drawn uniformly from within it
 _DEFAULT_DIM = 100
+_MOST_DROPPED = 0.1  # share of the letters that a tokenizer may drop without a warning
 
 
 def add_parser(subparsers: Any) -> None:
@@ -45,7 +46,14 @@ def add_parser(subparsers: Any) -> None:
         ("--vectors", False, "pretrained vectors, GloVe or word2vec; not for --mode random"),
     ):
         data.add_argument(name, type=nonempty_path, required=required, metavar="FILE", help=text)
-    data.add_argument("--tokenizer", choices=list(TOKENIZERS), default="kim", help="default %(default)s")
+    data.add_argument(
+        "--tokenizer",
+        choices=list(TOKENIZERS),
+        default="kim",
+        help="kim: English, lower-cased, keeps only A-Z, digits and some punctuation; lower: any language with spaces "
+        "between words, lower-cased, punctuation apart; whitespace: splits at spaces only and keeps case, for "
+        "tokenized text (default %(default)s)",
+    )
     model = parser.add_argument_group("model")
     model.add_argument("--model", choices=[BagClassifier.kind], default=BagClassifier.kind, help="default %(default)s")
     model.add_argument(
@@ -174,9 +182,22 @@ def _read_texts(args: argparse.Namespace) -> tuple[dict[str, _Texts], list[str]]
         data = read_labelled(path)
         if part == "train":
             classes = class_names(data.labels, path)
+            _warn_of_dropped_letters(args, data.texts)
         targets = class_indices(data.labels, classes, path)
         texts[part] = _Texts([tokenize(text) for text in data.texts], targets)
     return texts, classes
+
+
+def _warn_of_dropped_letters(args: argparse.Namespace, texts: list[str]) -> None:
+    """Warn in one line, also with `--quiet`, when the kim tokenizer drops much of the training texts."""
+    share = share_of_other_letters(texts) if args.tokenizer == "kim" else 0.0
+    if share > _MOST_DROPPED:
+        print(
+            f"finevec: warning: {args.train}: the kim tokenizer drops {100 * share:.0f} % of the letters, which are "
+            "not A-Z: --tokenizer lower keeps them",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _build_model(
