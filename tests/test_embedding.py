@@ -227,3 +227,12 @@ def test_repr():
         "Embedding(4, 2, padding_idx=0, scale_grad_by_freq=True)"
     )
     assert repr(fv.EmbeddingBag.from_pretrained(np.ones((4, 2)))) == "EmbeddingBag(4, 2, frozen, mode='mean')"
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_table_cannot_be_replaced(layer):
+    made = layer(3, 2, seed=0)
+    weight = made.weight
+    with pytest.raises(AttributeError, match=r"change its values by weight\.data\[\.\.\.\] = array"):
+        made.weight = np.zeros((3, 2), np.float32)
+    assert made.weight is weight

@@ -22,7 +22,7 @@ class HasVectors(Protocol):
 class Table:
     """What both layers share: one parameter of shape (rows, dim), and how it is made."""
 
-    weight: Parameter
+    _weight: Parameter
     scale_grad_by_freq: bool
 
     def set_up(
@@ -38,8 +38,22 @@ class Table:
         """Make `weight` of a table of shape (rows, dim), and keep the options."""
         if table.ndim != 2:
             raise ValueError(f"the table must have 2 dimensions (rows, dim), got shape {table.shape}")
-        self.weight = Parameter(table, requires_grad=trained, padding_idx=padding_idx, max_norm=max_norm, row_lr=row_lr)
+        self._weight = Parameter(
+            table, requires_grad=trained, padding_idx=padding_idx, max_norm=max_norm, row_lr=row_lr
+        )
         self.scale_grad_by_freq = bool(scale_grad_by_freq)
+
+    @property
+    def weight(self) -> Parameter:
+        """The table. It cannot be replaced by another; write into ``weight.data``."""
+        return self._weight
+
+    @weight.setter
+    def weight(self, value: object) -> None:
+        raise AttributeError(
+            "weight cannot be replaced: change its values by weight.data[...] = array, "
+            "or make a layer of another table by from_pretrained(array, freeze=False)"
+        )
 
     @property
     def num_embeddings(self) -> int:
