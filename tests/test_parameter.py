@@ -246,3 +246,21 @@ def test_copies_take_all_but_the_gradient(again):
     assert_array_equal(other.row_lr, param.row_lr)
     assert (other.requires_grad, other.padding_idx, other.max_norm) == (True, 1, 2.0)
     assert param.grad is not None
+
+
+def test_numpy_takes_a_parameter_for_its_data(tmp_path):
+    data = np.arange(6, dtype=np.float32).reshape(3, 2)
+    parameter = Parameter(data)
+    assert np.asarray(parameter) is data
+    assert np.asarray(parameter, np.float32) is data
+    assert not np.shares_memory(np.array(parameter), data)
+    assert_array_equal(np.array(parameter), data)
+    doubles = np.asarray(parameter, dtype=np.float64)
+    assert doubles.dtype == np.float64
+    assert_array_equal(doubles, data)
+    assert parameter.__array__(copy=False) is data
+    assert not np.shares_memory(parameter.__array__(copy=True), data)
+    with pytest.raises(ValueError, match="data has dtype float32: expected copy=True or None for float64, got False"):
+        parameter.__array__(np.float64, copy=False)
+    np.save(tmp_path / "weight.npy", parameter)
+    assert_array_equal(np.load(tmp_path / "weight.npy"), data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import checks
 from ._finevec import RowGrad
@@ -267,6 +267,19 @@ class Parameter:
         # Comparing bounds is quick and settles nearly all cases; it also takes interleaved slices for overlapping.
         if np.may_share_memory(self._data, grad) and np.shares_memory(self._data, grad):
             raise ValueError("grad shares memory with the parameter's data, wanted arrays apart; copy it")
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return `data` for `numpy.asarray` and the like: the array itself, unless another dtype or a copy is wanted.
+
+        Raises
+        ------
+        ValueError
+            ``copy=False`` and another dtype: the numbers cannot be converted without a copy.
+        """
+        wanted = self._data.dtype if dtype is None else np.dtype(dtype)
+        if copy is False and wanted != self._data.dtype:
+            raise ValueError(f"data has dtype {self._data.dtype}: expected copy=True or None for {wanted}, got False")
+        return self._data.astype(wanted, copy=bool(copy))
 
     def __repr__(self) -> str:
         """Shape, dtype and whether it is trained; not the values."""
