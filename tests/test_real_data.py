@@ -28,7 +28,7 @@ def test_the_command_line_with_its_defaults_on_four_of_ten_folds_of_movie_review
             metrics = json.loads(out.read_text())
             assert metrics["known_words"] > 15_000
             results.append(metrics["test_accuracy"])
-    # Everything follows from seeds: these folds give 79.1 and 72.4 % (all ten 77.8 and 72.4). Other last bits of a BLAS
+    # Everything follows from seeds: these folds give 79.1 and 72.4 %. Other last bits of a BLAS
     # may choose another epoch, which is worth some tenths of a point. 77.5 and 4 points are what the package promises.
     assert np.mean(accuracy["non-static"]) >= 0.775
     assert np.mean(accuracy["non-static"]) - np.mean(accuracy["static"]) >= 0.04

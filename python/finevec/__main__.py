@@ -1,8 +1,6 @@
 """``python -m finevec`` is the command ``finevec``."""
 
-import sys
-
-from finevec.commands import main
+from finevec.commands import entry_point
 
 if __name__ == "__main__":
-    sys.exit(main())
+    entry_point()

@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
-
-from .. import _finevec
-from . import demo, neighbors, train
-
-_COMMANDS = {"train": train, "demo": demo, "neighbors": neighbors}
+from typing import Any, NoReturn
 
 
 class _Parser(argparse.ArgumentParser):
@@ -42,8 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code, as told at the head of this module.
     """
     try:
-        args = _parser().parse_args(argv)
-        code: int = _COMMANDS[args.command].run(args)
+        # Imported here, so that an interrupt meanwhile ends like one later.
+        from . import demo, neighbors, train
+
+        commands = {"train": train, "demo": demo, "neighbors": neighbors}
+        args = _parser(commands).parse_args(argv)
+        code: int = commands[args.command].run(args)
         sys.stdout.flush()
         return code
     except SystemExit as stop:  # argparse, after --help or a wrong argument
@@ -70,21 +70,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(commands: dict[str, Any]) -> argparse.ArgumentParser:
+    from .. import __version__
+
     parser = _Parser(
         prog="finevec",
         description="Fine-tune pretrained word embeddings on a CPU.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"finevec {_finevec.__version__}")
+    parser.add_argument("--version", action="version", version=f"finevec {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in _COMMANDS.values():
+    for command in commands.values():
         command.add_parser(subparsers)
     return parser
 
 
 def entry_point() -> NoReturn:
-    """Run ``finevec`` as the process: what the installed script calls."""
+    """Run ``finevec`` as the process: what the installed script calls.
+
+    What the encoding of a terminal or pipe lacks is written as escapes: a run never fails for a name it cannot print.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -310,10 +311,15 @@ def _metrics(
         **asdict(settings),
         "lr": lr,
         "embedding_lr": None if model.mode == "static" else embedding_lr,
-        "files": {name: getattr(args, name) for name in ("train", "dev", "test", "vectors")},
+        "files": {name: _as_text(getattr(args, name)) for name in ("train", "dev", "test", "vectors")},
         "environment": history.environment,
         "history": history.to_json(),
     }
+
+
+def _as_text(path: str | None) -> str | None:
+    """Return a path as text that a file can hold: bytes that are no UTF-8 as escapes."""
+    return None if path is None else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 _PARTS = ("train", "dev", "test")
