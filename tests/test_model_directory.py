@@ -237,6 +237,11 @@ def damage(path, what):
         shutil.rmtree(path)
     elif what == "no model.json":
         (path / "model.json").unlink()
+    elif what == "a file":
+        shutil.rmtree(path)
+        path.write_text("words")
+    elif what == "no words":
+        (path / "words.json").unlink()
     elif what == "no weights":
         (path / "weights.npz").unlink()
     elif what == "bad json":
@@ -281,7 +286,9 @@ def damage(path, what):
     [
         ("no directory", FileNotFoundError, "there is no such model directory"),
         ("no model.json", FileNotFoundError, "not a finevec model: it has no model.json"),
-        ("no weights", FileNotFoundError, "weights.npz"),
+        ("no weights", FileNotFoundError, r"damaged model: it has no weights\.npz"),
+        ("no words", FileNotFoundError, r"damaged model: it has no words\.json"),
+        ("a file", NotADirectoryError, "expected the directory of a model, found a file"),
         ("bad json", ValueError, "damaged model: not JSON"),
         ("other format", ValueError, "not a finevec model"),
         ("newer", ValueError, "model of format version 99, this finevec reads 1"),
@@ -294,7 +301,7 @@ def damage(path, what):
         ("pickle", ValueError, "damaged model"),
         ("words that are no list", ValueError, r"words\.json: damaged model: expected a list of strings"),
         ("empty others", ValueError, r"others\.npy: damaged model: EOFError"),
-        ("no vectors of others", FileNotFoundError, r"others\.npy"),
+        ("no vectors of others", FileNotFoundError, r"damaged model: it has no others\.npy"),
         ("complex others", ValueError, r"others\.npy: .*expected floats of shape \(2, 8\), got complex128"),
         ("others of another dim", ValueError, r"expected floats of shape \(2, 8\), got float32 of shape \(2, 7\)"),
     ],

@@ -3,6 +3,7 @@
 from . import functional, optim
 from ._finevec import __version__, debug_build, empty_cache, get_num_threads, set_num_threads
 from .embedding import Embedding, EmbeddingBag
+from .models import load_model
 from .parameter import Parameter
 from .text import Vocabulary
 from .vectors import WordVectors
@@ -26,6 +27,7 @@ __all__ = [
     "empty_cache",
     "functional",
     "get_num_threads",
+    "load_model",
     "optim",
     "set_num_threads",
 ]

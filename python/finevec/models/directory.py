@@ -128,13 +128,30 @@ def load_model(directory: str | PathLike[str]) -> TextClassifier:
 
     Raises
     ------
-    FileNotFoundError
-        There is no such directory, or a file is missing.
+    FileNotFoundError, NotADirectoryError
+        There is no such directory, it is a file, or a file of its own is missing.
     ValueError
         It is not a model, is damaged, or was written by a newer finevec.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import finevec as fv
+    >>> from finevec.models import BagClassifier, save_model
+    >>> table = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
+    >>> trained = BagClassifier(table, ["good", "bad"], ["neg", "pos"])
+    >>> trained.output.weight.data[...] = [[-1.0, 1.0], [1.0, -1.0]]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(trained, f"{folder}/model")
+    ...     model = fv.load_model(f"{folder}/model")
+    >>> model.predict(["a good film", "a bad film"])
+    ['pos', 'neg']
     """
     path = Path(directory)
     config = _read_config(path)
+    for name in ("words.json", "weights.npz", *(["others.npy"] if (path / "others.json").exists() else [])):
+        if not (path / name).is_file():
+            raise FileNotFoundError(f"{path}: damaged model: it has no {name}")
     words = _read_words(path / "words.json")
     weights = _read_weights(path / "weights.npz")
     try:
@@ -208,6 +225,8 @@ def _read_json(path: Path) -> Any:
 
 
 def _read_config(path: Path) -> dict[str, Any]:
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(f"{path}: expected the directory of a model, found a file")
     if not path.is_dir():
         previous = previous_of(Path(os.path.realpath(path)))
         hint = f"; a save was interrupted, the model before it is {previous}" if previous.is_dir() else ""
