@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from finevec.commands import main
+from finevec.models import BagClassifier, save_model
 from finevec.vectors import WordVectors
 
 
@@ -58,3 +59,12 @@ def test_an_unknown_word_is_an_error_and_nothing_is_printed(files, capsys, versu
 def test_a_missing_file_is_an_error(files, capsys):
     assert main(["neighbors", "--vectors", files[0] + ".no", "bad"]) == 2
     assert capsys.readouterr().err == f"finevec: error: {files[0]}.no: No such file or directory\n"
+
+
+def test_the_directory_of_a_model_stands_for_its_vectors(tmp_path, capsys):
+    table = np.array([[1.0, 0.0], [0.8, 0.6]], np.float32)
+    save_model(BagClassifier(table, ["bad", "awful"], ["neg", "pos"]), tmp_path / "model")
+    assert main(["neighbors", "--vectors", str(tmp_path / "model"), "bad"]) == 0
+    assert capsys.readouterr().out == "bad\n  awful   0.800\n"
+    assert main(["neighbors", "--vectors", str(tmp_path), "bad"]) == 2
+    assert capsys.readouterr().err == f"finevec: error: {tmp_path}: Is a directory\n"

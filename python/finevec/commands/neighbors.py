@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from itertools import zip_longest
 from typing import Any
 
@@ -19,7 +20,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument("words", nargs="+", metavar="WORD")
     parser.add_argument(
-        "--vectors", type=nonempty_path, required=True, metavar="FILE", help="GloVe or word2vec text, plain or gzip"
+        "--vectors",
+        type=nonempty_path,
+        required=True,
+        metavar="FILE",
+        help="GloVe or word2vec text, plain or gzip, or a saved model's directory",
     )
     parser.add_argument(
         "--versus", type=nonempty_path, metavar="FILE", help="other vectors, such as fine-tuned ones, for comparison"
@@ -30,12 +35,18 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a table for each word; nothing is printed where a word is unknown."""
     paths = [args.vectors] if args.versus is None else [args.vectors, args.versus]
-    files = [(path, WordVectors.load(path)) for path in paths]
+    files = [(path, WordVectors.load(_vectors_file(path))) for path in paths]
     columns = {word: [_neighbors(path, wv, word, args.topn) for path, wv in files] for word in args.words}
     headings = [] if args.versus is None else paths
     blocks = [_block(word, headings, neighbors) for word, neighbors in columns.items()]
     print("\n\n".join(blocks))
     return 0
+
+
+def _vectors_file(path: str) -> str:
+    """Return the file of vectors: `path` itself, or the one in the directory of a saved model."""
+    inside = os.path.join(path, "vectors.txt")
+    return inside if os.path.isfile(inside) else path
 
 
 def _neighbors(path: str, wv: WordVectors, word: str, topn: int) -> list[str]:
