@@ -106,6 +106,7 @@ def test_a_vocabulary_is_specials_then_falling_counts():
     assert len(vocabulary) == 6
     assert "d" in vocabulary
     assert "e" not in vocabulary
+    assert list(vocabulary) == vocabulary.index_to_key
     assert Vocabulary.from_texts(texts, min_count=2).index_to_key == ["a", "c"]
     assert len(Vocabulary.from_texts([])) == 0
 

@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import pytest
+from finevec import Vocabulary
 from finevec.vectors import WordVectors
 
 WORDS = ["king", "queen", "pear", "zero", "plum"]
@@ -221,6 +222,23 @@ def test_the_variance_is_that_of_the_known_words_asked_for(tmp_path):
     np.testing.assert_array_equal(whole, part)
 
 
+def test_a_vocabulary_stands_for_its_words(tmp_path):
+    vocabulary = Vocabulary(["plum", "apple", "king"])
+    expected, _ = make().matrix_for(vocabulary.index_to_key)
+    matrix, known = make().matrix_for(vocabulary)
+    np.testing.assert_array_equal(matrix, expected)
+    assert known.tolist() == [True, False, True]
+    make().save(tmp_path / "v.txt")
+    assert WordVectors.load(tmp_path / "v.txt", vocabulary=vocabulary).index_to_key == ["king", "plum"]
+
+
+def test_a_number_is_no_word():
+    with pytest.raises(TypeError, match=r"expected a word or a list of words, got int; for rows, use \.vectors"):
+        make()[0]
+    with pytest.raises(TypeError, match=r"words\[1\]: expected a string, got int"):
+        make().matrix_for(["king", 0])
+
+
 def test_a_table_needs_something_to_measure():
     empty = WordVectors([], np.empty((0, 3)))
     assert empty.matrix_for([])[0].shape == (0, 3)
@@ -228,7 +246,7 @@ def test_a_table_needs_something_to_measure():
         empty.matrix_for(["apple"])
     with pytest.raises(ValueError, match="none of the words has a vector: expected at least one"):
         make().matrix_for(["apple"])
-    with pytest.raises(TypeError, match="expected a sequence of words, got one string"):
+    with pytest.raises(TypeError, match="words: expected a sequence of strings, got one string"):
         make().matrix_for("apple")
     with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
         make().matrix_for(["apple"], seed=-1)

@@ -6,7 +6,7 @@ import operator
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -197,6 +197,10 @@ class Vocabulary:
     def __len__(self) -> int:
         """Return the number of words."""
         return len(self.index_to_key)
+
+    def __iter__(self) -> Iterator[str]:
+        """Return an iterator over the words, by rising id: a vocabulary may stand where words are wanted."""
+        return iter(self.index_to_key)
 
     def __contains__(self, word: object) -> bool:
         """Return whether `word` has an id."""

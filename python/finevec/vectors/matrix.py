@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import integer
+from ..checks import integer, strings
 
 if TYPE_CHECKING:
     from .word_vectors import WordVectors
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 _VARIANCE_ROWS = 100_000
 
 
-def matrix_for(wv: WordVectors, words: Sequence[str], seed: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def matrix_for(wv: WordVectors, words: Iterable[str], seed: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return a table and which of its rows are pretrained. See `WordVectors.matrix_for`."""
-    if isinstance(words, str):
-        raise TypeError("words: expected a sequence of words, got one string")
+    words = strings("words", words)
     seed = integer("seed", seed, least=0)
     rows = np.array([wv.get_index(word, -1) for word in words], np.intp)
     known = rows >= 0

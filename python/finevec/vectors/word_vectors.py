@@ -95,7 +95,7 @@ class WordVectors:
             Plain or gzip, told by its content.
         format : {"auto", "glove", "word2vec"}
             ``"auto"`` tells by the content: a first line of two whole numbers is the header of word2vec text.
-        vocabulary : iterable of str, optional
+        vocabulary : iterable of str, such as a list or a `finevec.Vocabulary`, optional
             Only these words are kept, in the order of the file; words that the file lacks are left out.
         limit : int, optional
             Only the first `limit` rows of the file are looked at (`vocabulary` picks among them). What follows is
@@ -184,13 +184,15 @@ class WordVectors:
         """Return the size and the element type."""
         return f"<WordVectors: {len(self)} words x {self.vector_size}, {self.vectors.dtype}>"
 
-    def __getitem__(self, words: str | Sequence[str]) -> NDArray[Any]:
+    def __getitem__(self, words: str | Iterable[str]) -> NDArray[Any]:
         """Return the vector of a word, shape (dim,), or of a list of words, shape (len(words), dim).
 
         One word gives a read-only view of its row, a list gives a copy. `KeyError` names an unknown word.
         """
         if isinstance(words, str):
             return self.get_vector(words)
+        if not isinstance(words, Iterable):
+            raise TypeError(f"expected a word or a list of words, got {type(words).__name__}; for rows, use .vectors")
         rows = np.array([self.get_index(word) for word in words], np.intp)
         return np.asarray(self.vectors[rows])
 
@@ -269,7 +271,7 @@ class WordVectors:
         other._words, other._index = self._words, self._index
         return other
 
-    def matrix_for(self, words: Sequence[str], *, seed: int = 0) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def matrix_for(self, words: Iterable[str], *, seed: int = 0) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return a table for a vocabulary: pretrained rows where there are any, drawn rows for the other words.
 
         A row of an unknown word is drawn from U[-a, a] with ``a = sqrt(3 var)``, which has the variance `var` of the
@@ -279,7 +281,7 @@ class WordVectors:
 
         Parameters
         ----------
-        words : sequence of str
+        words : iterable of str, such as a list or a `finevec.Vocabulary`
             One for each row wanted.
         seed : int
             At least 0.
