@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import reference
-from finevec import Parameter, optim
+from finevec import Embedding, Parameter, optim
 from helpers import RULES
 from numpy.testing import assert_array_equal
 
@@ -164,6 +164,8 @@ def test_max_norm_holds_for_dense_rows_that_move():
     [
         (lambda p: optim.SGD([]), ValueError, "params must hold at least one Parameter, got none"),
         (lambda p: optim.SGD(p), TypeError, "params must be a list of Parameter or of groups, got one Parameter"),
+        (lambda p: optim.Adam(Embedding(2, 1)), TypeError, r"got Embedding: give its weight, \[layer.weight\]"),
+        (lambda p: optim.Adam([Embedding(2, 1)]), TypeError, r"got Embedding: give its weight, \[layer.weight\]"),
         (lambda p: optim.SGD([p.data]), TypeError, "params must hold Parameter, got ndarray"),
         (lambda p: optim.SGD([p, p]), ValueError, "is given twice"),
         (lambda p: optim.SGD([{"params": p}, {"params": [p]}]), ValueError, "param_groups\\[1\\]: .* is given twice"),

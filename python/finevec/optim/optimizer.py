@@ -67,6 +67,8 @@ class Optimizer:
         self.param_groups = []
         if isinstance(params, (Parameter, dict)):
             raise TypeError(f"params must be a list of Parameter or of groups, got one {type(params).__name__}")
+        if not isinstance(params, Iterable):
+            raise TypeError(f"params must be a list of Parameter or of groups, got {_named(params)}")
         given: list[Any] = list(params)
         if not given:
             raise ValueError("params must hold at least one Parameter, got none")
@@ -98,7 +100,7 @@ class Optimizer:
         known = {param for group in self.param_groups for param in group["params"]}
         for param in given:
             if not isinstance(param, Parameter):
-                raise TypeError(f"param_groups[{index}]: params must hold Parameter, got {type(param).__name__}")
+                raise TypeError(f"param_groups[{index}]: params must hold Parameter, got {_named(param)}")
             if param in known:
                 raise ValueError(f"param_groups[{index}]: {param!r} is given twice")
             known.add(param)
@@ -222,6 +224,12 @@ class Optimizer:
             for group in self.param_groups
         )
         return f"{type(self).__name__}([{groups}])"
+
+
+def _named(value: object) -> str:
+    """Return the type of what is no Parameter, and where a layer has one."""
+    name = type(value).__name__
+    return f"{name}: give its weight, [layer.weight]" if isinstance(getattr(value, "weight", None), Parameter) else name
 
 
 def _checked_options(index: int, group: Group, rule: Rule, params: Iterable[Parameter]) -> dict[str, Any]:
