@@ -208,6 +208,10 @@ def test_two_runs_write_the_same_model(files, tmp_path):
         (["train", "--train", "x", "--mode", "random", "--vectors", "v"], "--mode random takes no --vectors"),
         (["train", "--train", "x", "--vectors", "v", "--dim", "5"], "--dim is for --mode random only"),
         (["train", "--train", "x", "--vectors", "v", "--mode", "static", "--freeze-epochs", "1"], "has no meaning"),
+        (
+            ["train", "--train", "x", "--vectors", "v", "--freeze-epochs", "3", "--epochs", "3"],
+            "--freeze-epochs 3 leaves none of at most 3 epochs to fine-tune in: choose fewer, or --mode static",
+        ),
         (["train", "--train", ""], "argument --train: expected a path, got an empty one"),
         (["train", "--train", "x", "--save", ""], "argument --save: expected a path, got an empty one"),
         (["train", "--train", "x", "--metrics="], "argument --metrics: expected a path, got an empty one"),

@@ -266,9 +266,15 @@ def test_a_tenth_of_each_class_is_held_out_by_seed():
     assert not np.array_equal(held_out, hold_out(targets, seed=2)[1])
 
 
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "freeze_epochs", "patience", "seed"])
+def test_settings_that_count_are_integers(name):
+    with pytest.raises(TypeError, match=f"{name} must be an integer, got float"):
+        Settings(**{name: 2.5})
+
+
 def test_a_small_class_gives_one_and_a_single_example_none():
     assert hold_out(np.array([0, 0, 1]), seed=0)[1].tolist() in ([0], [1])
-    with pytest.raises(ValueError, match="too few training texts to hold out a tenth"):
+    with pytest.raises(ValueError, match="tenth for early stopping: no class has 2 texts, 2 texts are in as"):
         hold_out(np.array([0, 1]), seed=0)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import blas, optim
+from .checks import integer
 from .parameter import Parameter
 from .progress import Progress, Silent
 from .snapshot import Snapshot
@@ -75,7 +76,7 @@ class Settings:
         if self.optimizer not in _OPTIMIZERS:
             raise ValueError(f"optimizer: expected one of {', '.join(_OPTIMIZERS)}, got {self.optimizer!r}")
         for name, least in (("epochs", 1), ("batch_size", 1), ("freeze_epochs", 0), ("patience", 0), ("seed", 0)):
-            if getattr(self, name) < least:
+            if integer(name, getattr(self, name)) < least:
                 raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
         for name in ("lr", "embedding_lr"):
             value = getattr(self, name)
@@ -283,7 +284,10 @@ def hold_out(targets: NDArray[np.integer[Any]], seed: int) -> tuple[NDArray[np.i
             parts.append(positions[: max(1, round(len(positions) * HELD_OUT))])
     held_out = np.sort(np.concatenate(parts))
     if not held_out.size:
-        raise ValueError("too few training texts to hold out a tenth for early stopping: give dev texts")
+        raise ValueError(
+            "too few training texts to hold out a tenth for early stopping: "
+            f"no class has 2 texts, {len(targets):,} texts are in as many classes; give dev texts"
+        )
     return np.setdiff1d(np.arange(len(targets)), held_out), held_out
 
 

@@ -167,6 +167,11 @@ def _check_arguments(args: argparse.Namespace) -> None:
         raise ValueError("--dim is for --mode random only: the vectors file says how many columns there are")
     if args.mode == "static" and args.freeze_epochs:
         raise ValueError("--freeze-epochs has no meaning with --mode static, which never fine-tunes")
+    if args.freeze_epochs >= args.epochs:
+        raise ValueError(
+            f"--freeze-epochs {args.freeze_epochs} leaves none of at most {args.epochs} epochs to fine-tune in: "
+            "choose fewer, or --mode static"
+        )
     save = check_model_target(args.save) if args.save else None
     if args.metrics:
         check_metrics_target(args.metrics, save, [args.train, *filter(None, (args.dev, args.test, args.vectors))])
