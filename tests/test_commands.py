@@ -5,9 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import finevec
@@ -17,34 +14,7 @@ from finevec import WordVectors
 from finevec.commands import main
 from finevec.commands import train as train_command
 from finevec.models import directory, load_model
-from toy_texts import BAD, GOOD, PLAIN, toy_texts, write_tsv, write_vectors
-
-
-@pytest.fixture
-def files(tmp_path):
-    """Training, dev and test texts and vectors; "superb" has no vector, "pleasant" occurs in the test texts alone."""
-    labels, texts = toy_texts(200, seed=0)
-    dev_labels, dev_texts = toy_texts(60, seed=1)
-    test_labels, test_texts = toy_texts(60, seed=2)
-    words = [*GOOD[:4], *BAD, *PLAIN, "pleasant", "spare", "more"]
-    return {
-        "train": write_tsv(tmp_path / "train.tsv", labels, texts),
-        "dev": write_tsv(tmp_path / "dev.tsv", dev_labels, dev_texts),
-        "test": write_tsv(tmp_path / "test.tsv", [*test_labels, "pos"], [*test_texts, "pleasant xyzzy"]),
-        "vectors": write_vectors(tmp_path / "vectors.txt", words),
-        "save": str(tmp_path / "model"),
-        "metrics": str(tmp_path / "metrics.json"),
-    }
-
-
-def arguments(files, *names, **more):
-    """Return the arguments of `finevec train` for these files; a keyword replaces one or adds one."""
-    chosen = {name: files[name] for name in names} | {key.replace("_", "-"): value for key, value in more.items()}
-    return ["train", "--quiet", *(part for name, value in chosen.items() for part in (f"--{name}", str(value)))]
-
-
-def read_json(path):
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+from toy_texts import BAD, GOOD, PLAIN, arguments, read_json, write_tsv, write_vectors
 
 
 def failure(capsys, argv, code=2):
@@ -377,77 +347,3 @@ def test_a_bug_is_not_dressed_up_as_bad_input(files, monkeypatch):
 def test_help_and_version(capsys, argv):
     assert main(argv) == 0
     assert "finevec" in capsys.readouterr().out
-
-
-# --- as a process ----------------------------------------------------------------------------------------------------
-
-
-def test_python_dash_m(files):
-    argv = [sys.executable, "-m", "finevec", "train", "--train", "none.tsv", "--vectors", files["vectors"]]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "finevec: error: none.tsv: No such file or directory\n"
-
-
-@pytest.mark.skipif(os.name == "nt", reason="a signal is sent the POSIX way")
-def test_ctrl_c_while_training(files, tmp_path):
-    before = sorted(os.listdir(tmp_path))
-    argv = arguments(files, "train", "vectors", "save", "metrics", epochs=10**6, patience=0)
-    argv.remove("--quiet")
-    run = subprocess.Popen([sys.executable, "-m", "finevec", *argv], stderr=subprocess.PIPE, text=True)
-    with run:
-        while not run.stderr.readline().startswith("epoch"):
-            assert run.poll() is None
-        run.send_signal(signal.SIGINT)
-        last = run.stderr.read().splitlines()[-1]
-    assert (run.returncode, last) == (130, "finevec: interrupted")
-    assert sorted(os.listdir(tmp_path)) == before
-
-
-@pytest.mark.skipif(os.name == "nt", reason="pipes break in another way on Windows")
-def test_a_reader_that_goes_away(files):
-    argv = [sys.executable, "-m", "finevec", *arguments(files, "train", "vectors", epochs=1)]
-    read_end, write_end = os.pipe()
-    os.close(read_end)
-    done = subprocess.run(argv, stdout=write_end, stderr=subprocess.PIPE, text=True, check=False)
-    os.close(write_end)
-    assert (done.returncode, done.stderr) == (141, "")
-
-
-def test_a_name_that_cannot_be_printed_is_escaped(files, tmp_path):
-    argv = [sys.executable, "-m", "finevec", *arguments(files, "train", "vectors", epochs=1, save=tmp_path / "mödel")]
-    env = os.environ | {"PYTHONIOENCODING": "ascii"}
-    done = subprocess.run(argv, capture_output=True, encoding="ascii", check=False, env=env)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"saved  {tmp_path}{os.sep}m\\xf6del" in done.stdout
-    assert load_model(tmp_path / "mödel").classes == ["neg", "pos"]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no file names that are no text")
-def test_a_name_that_is_no_text_is_told_as_escapes(files, tmp_path):
-    train = os.fsencode(tmp_path) + b"/tr\xffain.tsv"
-    os.link(files["train"], train)
-    argv = arguments(files, "vectors", "save", "metrics", train=os.fsdecode(train), epochs=1)
-    done = subprocess.run([sys.executable, "-m", "finevec", *argv], capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert read_json(files["metrics"])["files"]["train"] == f"{tmp_path}/tr\\xffain.tsv"
-
-
-_INTERRUPTED_IMPORT = """
-import sys
-from finevec.commands import entry_point
-
-class Interrupt:
-    def find_spec(self, name, path, target=None):
-        if name == "finevec.commands.train":
-            raise KeyboardInterrupt
-
-sys.meta_path.insert(0, Interrupt())
-entry_point()
-"""
-
-
-def test_an_interrupt_while_the_commands_are_imported():
-    argv = [sys.executable, "-c", _INTERRUPTED_IMPORT]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "finevec: interrupted\n")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 
 GOOD = ["good", "great", "lovely", "fine", "superb"]
@@ -35,3 +38,13 @@ def write_vectors(path, words, dim=8, seed=0):
     lines = (f"{word} {' '.join(repr(float(value)) for value in row)}\n" for word, row in zip(words, rows, strict=True))
     path.write_text("".join(lines), encoding="utf-8")
     return str(path)
+
+
+def arguments(files, *names, **more):
+    """Return the arguments of `finevec train` for these files; a keyword replaces one or adds one."""
+    chosen = {name: files[name] for name in names} | {key.replace("_", "-"): value for key, value in more.items()}
+    return ["train", "--quiet", *(part for name, value in chosen.items() for part in (f"--{name}", str(value)))]
+
+
+def read_json(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
