@@ -1,11 +1,13 @@
 """The README's examples run, and its two commands are there to the letter."""
 
 import re
+import shlex
 from pathlib import Path
 
 import finevec as fv
 import numpy as np
 import pytest
+from finevec.commands import main
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -40,6 +42,24 @@ def test_the_second_example_sums_before_it_moves():
     assert weight[3] == pytest.approx(np.full(4, -0.1), rel=1e-6)
     assert weight[7] == pytest.approx(np.full(4, -0.1), rel=1e-6)
     assert np.count_nonzero(weight) == 8
+
+
+def test_the_commands_for_own_data_run_and_the_model_predicts(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["a", "charming", "film", "waste", "of", "time", "good", "bad"]
+    vectors = np.random.default_rng(0).standard_normal((len(words), 100)).astype(np.float32)
+    fv.WordVectors(words, vectors).save("glove.6B.100d.txt")
+    lines = ["good\ta charming film", "bad\ta waste of time", "good\tgood film", "bad\tbad film"] * 10
+    Path("reviews.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    commands = re.findall(
+        r"^finevec (?:train|neighbors) .*--vectors.*$", README.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert [main(shlex.split(command)[1:]) for command in commands] == [0, 0]
+    capsys.readouterr()
+    names = {}
+    exec(python_examples()[2], names)
+    assert capsys.readouterr().out == "['good', 'bad']\n"
+    assert "charming" in names["tuned"]
 
 
 def test_docstring_examples_run():
