@@ -7,6 +7,30 @@ from typing import Any, Literal, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "RowGrad",
+    "__version__",
+    "adadelta_update",
+    "adagrad_update",
+    "adam_update",
+    "coalesce",
+    "debug_build",
+    "embedding",
+    "embedding_bag",
+    "empty_cache",
+    "get_num_threads",
+    "get_simd_level",
+    "grad_sq_norm",
+    "read_text",
+    "rowwise_adagrad_update",
+    "scatter_add",
+    "set_num_threads",
+    "set_simd_level",
+    "sgd_update",
+    "simd_levels",
+    "write_text",
+]
+
 __version__: str
 debug_build: bool
 
@@ -146,7 +170,7 @@ def adam_update(
     grad: Sequence[RowGrad] | NDArray[Any],
     *,
     lr: float,
-    betas: tuple[float, float] = (0.9, 0.999),
+    betas: tuple[float, float] = ...,  # (0.9, 0.999)
     eps: float = 1e-8,
     step: int,
     weight_decay: float = 0.0,
