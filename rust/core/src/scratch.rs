@@ -38,7 +38,8 @@ pub fn empty_cache() {
 }
 
 /// Bytes kept for later calls.
-pub fn cached_bytes() -> usize {
+#[cfg(test)]
+pub(crate) fn cached_bytes() -> usize {
     with_kept(|kept| kept.bytes)
 }
 

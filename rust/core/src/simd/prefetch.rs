@@ -5,7 +5,8 @@
 
 const LINE_BYTES: usize = 64;
 
-/// Lines asked for per row: the hardware follows a stream by itself after a few.
+/// Most lines asked for per row, a kilobyte: all of a row of 100 or 200 float32, and enough of a longer one for the
+/// hardware to follow by itself.
 const MAX_LINES: usize = 16;
 
 /// Asks for a row.
