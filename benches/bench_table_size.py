@@ -11,7 +11,8 @@ COUNT = 10_000
 
 
 def main() -> None:
-    args = harness.arguments(__doc__)
+    args = harness.parser(__doc__).parse_args()
+    rounds = 1 if args.check else args.rounds
     sizes = [10_000, 20_000] if args.check else [10_000, 100_000, 1_000_000, 4_000_000]
     rng = np.random.default_rng(0)
     grad = rng.standard_normal((COUNT, DIM), dtype=np.float32)
@@ -37,18 +38,15 @@ def main() -> None:
         def update(weight: np.ndarray = weight, state: np.ndarray = state, fresh: list[np.ndarray] = fresh) -> None:
             F.adagrad_update(weight, state, fresh[0], grad, lr=0.1)
 
-        contenders.append(harness.Contender(f"{rows:,}", update, draw))
-    seconds = harness.medians(contenders, args.rounds)
+        contenders.append(harness.Timed(update, draw))
+    milliseconds = [1e3 * seconds for seconds in harness.medians(contenders, rounds)]
 
-    reference = seconds[f"{sizes[1]:,}"]
-    harness.show(
-        f"one Adagrad update of {COUNT:,} fresh random ids x {DIM} float32",
-        ["rows of the table", "ms", f"beside {sizes[1]:,} rows"],
-        [[name, 1e3 * value, value / reference] for name, value in seconds.items()],
-        save="table_size.csv" if args.save else None,
-    )
+    header = ["rows of the table", "ms", f"beside {sizes[1]:,} rows"]
+    table = [[f"{rows:,}", value, value / milliseconds[1]] for rows, value in zip(sizes, milliseconds, strict=True)]
+    harness.show(f"one Adagrad update of {COUNT:,} fresh random ids x {DIM} float32", header, table)
     if args.save:
-        plot(sizes, [1e3 * seconds[f"{rows:,}"] for rows in sizes])
+        harness.save("table_size.csv", header, table)
+        plot(sizes, milliseconds)
 
 
 def plot(sizes: list[int], milliseconds: list[float]) -> None:

@@ -1,4 +1,4 @@
-"""Timing contenders on the same arrays: interleaved rounds, medians, results compared before anything is timed."""
+"""Options, medians, and the tables that every benchmark prints and saves with the facts of the machine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import finevec
@@ -16,81 +17,99 @@ import numpy as np
 from finevec import _finevec
 
 RESULTS = Path(__file__).parent / "results"
+PEERS = ["torch", "fbgemm-gpu-cpu"]
 
 
 @dataclass
-class Contender:
+class Timed:
     """One way to do the work: `run` is timed, `prepare` before each run is not."""
 
-    name: str
     run: Callable[[], object]
     prepare: Callable[[], object] = lambda: None
 
 
-def medians(contenders: Sequence[Contender], rounds: int) -> dict[str, float]:
+def medians(contenders: Sequence[Timed], rounds: int) -> list[float]:
     """Median seconds of each contender over `rounds` rounds of one run each, after a round that is not counted."""
-    seconds: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    seconds: list[list[float]] = [[] for _ in contenders]
     for counted in [False] + [True] * rounds:
-        for contender in contenders:
+        for contender, values in zip(contenders, seconds, strict=True):
             contender.prepare()
             start = time.perf_counter()
             result = contender.run()
             elapsed = time.perf_counter() - start
             del result
             if counted:
-                seconds[contender.name].append(elapsed)
-    return {name: float(np.median(values)) for name, values in seconds.items()}
+                values.append(elapsed)
+    return [float(np.median(values)) for values in seconds]
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """Read the options that every benchmark takes."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--check", action="store_true", help="small arrays and one round: do the results agree?")
-    parser.add_argument("--rounds", type=int, default=21, help="timed rounds of each contender (default: 21)")
-    parser.add_argument("--threads", type=int, default=None, help="threads of finevec (default: all cores)")
-    parser.add_argument("--save", action="store_true", help="write the table, with machine facts, to benches/results/")
-    args = parser.parse_args()
-    if args.check:
-        args.rounds = 1
-    if args.threads is not None:
-        finevec.set_num_threads(args.threads)
-    return args
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Options that every benchmark takes."""
+    options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--check", action="store_true", help="small arrays and one round: do the results agree?")
+    options.add_argument("--rounds", type=int, default=21, help="timed rounds of each contender (default: 21)")
+    options.add_argument("--save", action="store_true", help="write tables, with machine facts, to benches/results/")
+    return options
 
 
-def zipf_ids(rng: np.random.Generator, rows: int, count: int) -> np.ndarray:
-    """Ids whose frequency falls as 1 / rank, the ranks spread over the table as in a vocabulary of any order."""
-    chances = 1.0 / np.arange(1, rows + 1)
-    ranks = rng.choice(rows, size=count, p=chances / chances.sum())
-    return rng.permutation(rows)[ranks]
+def facts() -> dict[str, str]:
+    """What a figure depends on."""
+    found = {
+        "CPU": _line("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
+        "cores": str(os.cpu_count()),
+        "caches": ", ".join(_caches()),
+        "memory": _line("/proc/meminfo", "MemTotal"),
+        "kernel": platform.release(),
+        "transparent huge pages": _read("/sys/kernel/mm/transparent_hugepage/enabled"),
+        "instruction set of finevec": _finevec.get_simd_level(),
+        "allocator": os.environ.get("GLIBC_TUNABLES", "as it comes"),
+        "Python": platform.python_version(),
+        "NumPy": np.__version__,
+        "finevec": finevec.__version__,
+    }
+    for package in PEERS:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {name: value for name, value in found.items() if value}
 
 
-def machine() -> str:
-    """One line of facts that a figure depends on."""
-    model = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass
-    return (
-        f"{model}, {os.cpu_count()} cores, {_finevec.get_simd_level()}, {finevec.get_num_threads()} threads, "
-        f"Python {platform.python_version()}, NumPy {np.__version__}, finevec {finevec.__version__}"
-    )
-
-
-def show(title: str, header: Sequence[str], rows: Sequence[Sequence[object]], *, save: str | None) -> None:
-    """Print a Markdown table, and write it as CSV where `save` names a file."""
+def show(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a Markdown table."""
     cells = [[_text(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [list(header), *cells]) for i in range(len(header))]
-    print(f"\n{title} ({machine()})\n")
+    print(f"\n{title}\n")
     for line in [list(header), ["-" * width for width in widths], *cells]:
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |")
-    if save is not None:
-        RESULTS.mkdir(exist_ok=True)
-        with (RESULTS / save).open("w", newline="", encoding="utf-8") as file:
-            file.write(f"# {machine()}\n")
-            csv.writer(file, lineterminator="\n").writerows([header, *cells])
+        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |", flush=True)
+
+
+def save(name: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Write a table as CSV to benches/results/, below the facts of the machine."""
+    RESULTS.mkdir(exist_ok=True)
+    with (RESULTS / name).open("w", newline="", encoding="utf-8") as file:
+        file.writelines(f"# {fact}: {value}\n" for fact, value in facts().items())
+        csv.writer(file, lineterminator="\n").writerows([header, *([_text(cell) for cell in row] for row in rows)])
 
 
 def _text(cell: object) -> str:
-    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+    if isinstance(cell, float):
+        return f"{cell:.0f}" if abs(cell) >= 1000 else f"{cell:.3g}"
+    return "" if cell is None else str(cell)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _line(path: str, name: str) -> str:
+    lines = [line for line in _read(path).splitlines() if line.startswith(name)]
+    return lines[0].split(":")[1].strip() if lines else ""
+
+
+def _caches() -> list[str]:
+    folders = sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"))
+    return [" ".join(["L" + _read(f"{f}/level"), _read(f"{f}/type"), _read(f"{f}/size")]) for f in folders]

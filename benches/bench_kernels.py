@@ -1,0 +1,92 @@
+"""finevec beside NumPy, the roofline of this machine and, with --peers, PyTorch and FBGEMM, on the same arrays.
+
+Every table names its case; every result is compared with an oracle before anything is timed. With --peers all of it
+is run twice, in processes of their own: with glibc's allocator as it comes, and tuned as users of torch tune it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import harness
+import report
+import roofline
+from cases import CASES, DISTRIBUTIONS, SMALL
+from contenders import by_finevec, by_numpy
+from measure import Group, Result
+from operations import OPERATIONS
+
+# Large blocks are kept and used again instead of being given back to the system, and lie on huge pages.
+TUNED = ":".join(
+    f"glibc.malloc.{name}"
+    for name in ["mmap_threshold=4294967296", "trim_threshold=17179869184", "top_pad=268435456", "hugetlb=1"]
+)
+
+
+def arguments() -> argparse.Namespace:
+    options = harness.parser(__doc__)
+    options.add_argument("--peers", action="store_true", help="PyTorch and FBGEMM too (see make bench-peers)")
+    options.add_argument("--rows", type=int, nargs="*", help="only the cases whose tables have so many rows")
+    options.add_argument("--distributions", nargs="*", default=DISTRIBUTIONS)
+    options.add_argument("--operations", nargs="*", default=list(OPERATIONS), help="only these")
+    options.add_argument("--results", type=Path, help=argparse.SUPPRESS)  # where a process of --peers leaves its results
+    return options.parse_args()
+
+
+def measure(args: argparse.Namespace) -> list[Result]:
+    """Run everything in this process, and print a table after each group."""
+    libraries = [by_finevec, by_numpy]
+    if args.peers:
+        from contenders import by_fbgemm, by_torch
+
+        libraries += [by_torch, by_fbgemm]
+    results: list[Result] = []
+    for case in SMALL if args.check else CASES:
+        if args.rows and case.rows not in args.rows:
+            continue
+        for distribution in args.distributions:
+            operations = [OPERATIONS[name] for name in args.operations]
+            group = Group(case, distribution, libraries)
+            found = list(group.run(operations, 1 if args.check else args.rounds))
+            report.show_group(found)
+            results += found
+    return results
+
+
+def measure_twice() -> dict[str, list[Result]]:
+    """Run this script in a process for each allocator."""
+    runs = {}
+    for allocator, tunables in {"default": {}, "tuned": {"GLIBC_TUNABLES": TUNED}}.items():
+        print(f"\nallocator: {allocator} {tunables or ''}", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            results = Path(folder) / "results.json"
+            command = [sys.executable, __file__, *sys.argv[1:], "--results", str(results)]
+            subprocess.run(command, env={**os.environ, **tunables}, check=True)
+            runs[allocator] = [Result(**row) for row in json.loads(results.read_text())]
+    return runs
+
+
+def main() -> None:
+    args = arguments()
+    roofline.build()
+    if args.results:
+        args.results.write_text(json.dumps([asdict(result) for result in measure(args)]))
+        return
+    print("\n".join(f"{name}: {value}" for name, value in harness.facts().items()))
+    runs = measure_twice() if args.peers and not args.check else {"default": measure(args)}
+    report.show_summary(runs)
+    if args.save:
+        report.save(runs, "peers" if args.peers else "kernels")
+    if not args.check:
+        report.refuse_impossible(runs)
+
+
+if __name__ == "__main__":
+    main()

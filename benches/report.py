@@ -1,0 +1,61 @@
+"""Tables, files and the chart of what was measured."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+
+import harness
+from measure import Result
+
+HEADER = ["operation", "contender", "ms", "GB/s", "% of roofline", "finevec is so many times faster"]
+
+
+def _key(result: Result) -> tuple[str, str, int, str]:
+    return result.case, result.distribution, result.threads, result.operation
+
+
+def own(results: Sequence[Result]) -> dict[tuple[str, str, int, str], float]:
+    """Return finevec's seconds for each case, distribution, threads and operation."""
+    return {_key(result): result.seconds for result in results if result.library == "finevec"}
+
+
+def _cells(result: Result, seconds: float) -> list[object]:
+    share = None if result.roofline is None else 100 * result.roofline
+    times = None if result.library == "finevec" else result.seconds / seconds
+    return [1e3 * result.seconds, 1e-9 * result.bytes_per_second, share, times]
+
+
+def show_group(results: Sequence[Result]) -> None:
+    """Print a table for each number of threads."""
+    ours = own(results)
+    for threads, rows in groupby(sorted(results, key=lambda result: result.threads), lambda result: result.threads):
+        title = f"{results[0].case}, ids {results[0].distribution}, {threads} thread{'s' if threads > 1 else ''}"
+        table = [[row.operation, row.contender, *_cells(row, ours[_key(row)])] for row in rows]
+        harness.show(title, HEADER, table)
+
+
+def show_summary(runs: dict[str, list[Result]]) -> None:
+    pass
+
+
+def save(runs: dict[str, list[Result]], name: str) -> None:
+    """Write all results to benches/results/."""
+    header = ["case", "ids", "threads", "allocator", *HEADER]
+    table: list[list[object]] = []
+    for allocator, results in runs.items():
+        ours = own(results)
+        for row in results:
+            where = [row.case, row.distribution, row.threads, allocator, row.operation, row.contender]
+            table.append([*where, *_cells(row, ours[_key(row)])])
+    harness.save(f"{name}.csv", header, table)
+
+
+def refuse_impossible(runs: dict[str, list[Result]]) -> None:
+    """End the program with an error where something took less time than its floor: then the floor is wrong."""
+    for results in runs.values():
+        for row in results:
+            if row.roofline is not None and row.roofline > 1:
+                share, where = f"{100 * row.roofline:.1f} %", ", ".join(map(str, _key(row)))
+                sys.exit(f"{share} of the roofline is impossible, so a floor is wrong: {where}")
