@@ -1,7 +1,7 @@
 # Every chore under one name; .ci/run calls only these. PYTHON is the environment to work in.
 PYTHON ?= python
 
-.PHONY: help build test test-core lint demo bench bench-check bench-mr fuzz
+.PHONY: help build test test-core lint demo bench bench-peers bench-check bench-mr fuzz
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | sort
@@ -29,14 +29,17 @@ lint:  ## formatting, lints, types and stubs (needs the package installed)
 demo:  ## train on the sentences in the package
 	$(PYTHON) -m finevec demo --save "$$(mktemp -d)/finevec-demo"
 
-bench:  ## finevec beside NumPy on the same arrays; writes benches/results/ (needs matplotlib)
-	$(PYTHON) benches/bench_lookup.py --save
-	$(PYTHON) benches/bench_optim.py --save
+bench:  ## finevec beside NumPy and the roofline; writes benches/results/ (needs matplotlib)
+	$(PYTHON) benches/bench_kernels.py --save
 	$(PYTHON) benches/bench_table_size.py --save
 
+bench-peers:  ## finevec beside PyTorch, FBGEMM and NumPy, in an environment of its own of several GB
+	$(PYTHON) -m venv target/peers-env
+	target/peers-env/bin/python -m pip install '.[plot]' torch==2.13.0 fbgemm-gpu-cpu==1.8.0
+	target/peers-env/bin/python benches/bench_kernels.py --peers --save
+
 bench-check:  ## the benchmarks on small arrays: do the results agree?
-	$(PYTHON) benches/bench_lookup.py --check
-	$(PYTHON) benches/bench_optim.py --check
+	$(PYTHON) benches/bench_kernels.py --check
 	$(PYTHON) benches/bench_table_size.py --check
 
 bench-mr:  ## accuracy of finevec train on movie reviews, frozen and fine-tuned, ten folds (FINEVEC_DATA: the data's folder)

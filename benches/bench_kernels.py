@@ -13,8 +13,10 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
+import chart
 import harness
 import report
 import roofline
@@ -36,7 +38,9 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--rows", type=int, nargs="*", help="only the cases whose tables have so many rows")
     options.add_argument("--distributions", nargs="*", default=DISTRIBUTIONS)
     options.add_argument("--operations", nargs="*", default=list(OPERATIONS), help="only these")
-    options.add_argument("--results", type=Path, help=argparse.SUPPRESS)  # where a process of --peers leaves its results
+    options.add_argument(
+        "--results", type=Path, help=argparse.SUPPRESS
+    )  # where a process of --peers leaves its results
     return options.parse_args()
 
 
@@ -48,15 +52,12 @@ def measure(args: argparse.Namespace) -> list[Result]:
 
         libraries += [by_torch, by_fbgemm]
     results: list[Result] = []
-    for case in SMALL if args.check else CASES:
-        if args.rows and case.rows not in args.rows:
-            continue
-        for distribution in args.distributions:
-            operations = [OPERATIONS[name] for name in args.operations]
-            group = Group(case, distribution, libraries)
-            found = list(group.run(operations, 1 if args.check else args.rounds))
-            report.show_group(found)
-            results += found
+    cases = SMALL if args.check else [case for case in CASES if not args.rows or case.rows in args.rows]
+    for case, distribution in product(cases, args.distributions):
+        group = Group(case, distribution, libraries)
+        found = list(group.run([OPERATIONS[name] for name in args.operations], 1 if args.check else args.rounds))
+        report.show_group(found)
+        results += found
     return results
 
 
@@ -83,7 +84,9 @@ def main() -> None:
     runs = measure_twice() if args.peers and not args.check else {"default": measure(args)}
     report.show_summary(runs)
     if args.save:
-        report.save(runs, "peers" if args.peers else "kernels")
+        name = "peers" if args.peers else "kernels"
+        report.save(runs, name)
+        chart.draw([result for results in runs.values() for result in results], f"{name}.png")
     if not args.check:
         report.refuse_impossible(runs)
 

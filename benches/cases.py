@@ -64,10 +64,7 @@ class Data:
 
     def _draw(self, rng: np.random.Generator, order: np.ndarray, distribution: str) -> Batch:
         case = self.case
-        if distribution == "zipf":
-            ids = zipf_ids(rng, order, case.count)
-        else:
-            ids = rng.integers(case.rows, size=case.count)
+        ids = zipf_ids(rng, order, case.count) if distribution == "zipf" else rng.integers(case.rows, size=case.count)
         grad = rng.standard_normal((case.count, case.dim), dtype=np.float32)
         bag_grad = rng.standard_normal((case.bags, case.dim), dtype=np.float32)
         return Batch(ids, np.arange(0, case.count + 1, case.length), grad, bag_grad, np.unique(ids))

@@ -53,7 +53,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def facts() -> dict[str, str]:
-    """What a figure depends on."""
+    """Tell what a figure depends on."""
     found = {
         "CPU": _line("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
         "cores": str(os.cpu_count()),

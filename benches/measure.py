@@ -10,10 +10,10 @@ from itertools import cycle
 from types import ModuleType
 
 import harness
-import oracle
 from cases import Case, Data
 from contenders import Contender
 from operations import Operation
+from oracle import Oracle
 from roofline import Part, Roofline
 
 # After a call, OpenMP's threads spin for some milliseconds, on cores that the next contender needs.
@@ -58,8 +58,9 @@ class Group:
                 self.data.reset()
                 contenders = [contender for found in self._contenders for contender in found.get(operation.name, [])]
                 self._set_threads(max(THREADS))
+                oracle = Oracle(operation, self.data)
                 for contender in contenders:
-                    oracle.check(operation, contender, self.data)
+                    oracle.check(contender)
                 yield from self._time(operation, contenders, roofline, rounds)
 
     def _time(

@@ -25,29 +25,35 @@ class Near:
         assert (excess <= 0).all(), f"{what}: off by {excess.max():.3g} more than rounding explains"
 
 
-def check(operation: Operation, contender: Contender, data: Data) -> None:
-    """Run the contender once and compare what it returns and what it changes; then put everything back.
+class Oracle:
+    """What an operation returns for the first batch, and leaves in the rows of that batch."""
 
-    Raises
-    ------
-    AssertionError
-        A result differs by more than its rounding bound. The text names operation and contender.
-    """
-    what = f"{operation.name}, {contender.name}, {data.case}"
-    batch = data.batches[0]
-    states = [state.reshape(len(state), -1) for state in [*data.states, data.row_state]]
-    arrays = [data.weight, *states]
-    before = [array[batch.rows] for array in arrays]
-    expected = [Near(rows, np.zeros_like(rows)) for rows in before]
-    forward = _forward(operation, batch, data)
-    if operation.rule:
-        _update(operation, expected, *_summed(operation, batch))
-    result = contender.run(batch)
-    if forward:
-        forward.check(np.asarray(result), what)
-    for name, array, near, rows in zip(["weight", "state", "second state", "row state"], arrays, expected, before):
-        near.check(array[batch.rows], f"{what}, {name}")
-        array[batch.rows] = rows
+    def __init__(self, operation: Operation, data: Data) -> None:
+        self._what = f"{operation.name}, {data.case}"
+        self._batch = data.batches[0]
+        states = [state.reshape(len(state), -1) for state in [*data.states, data.row_state]]
+        self._arrays = dict(zip(["weight", "state", "second state", "row state"], [data.weight, *states], strict=True))
+        self._before = {name: array[self._batch.rows] for name, array in self._arrays.items()}
+        self._returned = _forward(operation, self._batch, data)
+        self._left = {name: Near(rows, np.zeros((1, 1))) for name, rows in self._before.items()}
+        if operation.rule:
+            _update(operation, list(self._left.values()), *_summed(operation, self._batch))
+
+    def check(self, contender: Contender) -> None:
+        """Run the contender once and compare; then put everything back.
+
+        Raises
+        ------
+        AssertionError
+            A result differs by more than its rounding bound. The text names operation and contender.
+        """
+        what = f"{self._what}, {contender.name}"
+        result = contender.run(self._batch)
+        if self._returned:
+            self._returned.check(np.asarray(result), what)
+        for name, array in self._arrays.items():
+            self._left[name].check(array[self._batch.rows], f"{what}, {name}")
+            array[self._batch.rows] = self._before[name]
 
 
 def _forward(operation: Operation, batch: Batch, data: Data) -> Near | None:
@@ -55,7 +61,7 @@ def _forward(operation: Operation, batch: Batch, data: Data) -> Near | None:
         return None
     rows = data.weight[batch.ids]
     if operation.forward == "rows":
-        return Near(rows, np.zeros_like(rows))
+        return Near(rows, np.zeros((1, 1)))
     rows = rows.reshape(data.case.bags, data.case.length, data.case.dim)
     size = data.case.length if operation.forward == "mean" else 1
     # A sum rounds once for each of its terms, relative to the sizes of all; then the mean is rounded twice at most.

@@ -1,4 +1,4 @@
-"""The roofline: what the memory of this machine needs for the bytes of an operation, from loops timed in the same run."""
+"""The roofline: what this machine's memory needs for the bytes of an operation, from loops timed in the same run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from cases import Data
@@ -40,19 +41,23 @@ class Roofline:
         )
 
     def __enter__(self) -> Roofline:
+        """Give itself: the process runs since it was made."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """End the process."""
         self._process.communicate()
         self._rows.unlink()
 
-    def _ask(self, request: str) -> dict[str, object]:
+    def _ask(self, request: str) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(request + "\n")
         self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
 
     def flush(self) -> None:
         """Fill the caches with other data."""
@@ -62,8 +67,8 @@ class Roofline:
         """Time the patterns of `parts` once more; each keeps the best time of the run."""
         for pattern, size in set(parts):
             answer = self._ask(f"{pattern} {threads} {size}")
-            self.best[(pattern, size), threads] = float(str(answer["seconds"]))
-            self.variants[(pattern, size), threads] = str(answer["variant"])
+            self.best[(pattern, size), threads] = answer["seconds"]
+            self.variants[(pattern, size), threads] = answer["variant"]
 
     def floor(self, parts: list[Part], threads: int) -> float:
         """Seconds for all of `parts`, one after the other, at their best."""
@@ -73,7 +78,7 @@ class Roofline:
         """Bytes that `parts` move to and from memory."""
         rows = self._data.distinct
         times = {"read": 1.0, "write": 1.0, "gather": rows, "update": 2 * rows}
-        return sum(times[pattern] * size for pattern, size in parts)
+        return float(sum(times[pattern] * size for pattern, size in parts))
 
 
 def build() -> None:

@@ -16,7 +16,7 @@ set_threads = torch.set_num_threads
 
 
 def view(batch: Batch) -> SimpleNamespace:
-    """The batch's arrays as tensors."""
+    """Return the batch's arrays as tensors."""
     if "torch" not in batch.views:
         arrays = {name: getattr(batch, name) for name in ("ids", "offsets", "grad", "bag_grad")}
         batch.views["torch"] = SimpleNamespace(**{name: torch.from_numpy(value) for name, value in arrays.items()})
