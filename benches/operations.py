@@ -15,6 +15,8 @@ BETAS = (0.9, 0.999)
 RHO = 0.9
 ADADELTA_EPS = 1e-6
 
+Pooling = Literal["sum", "mean"]
+Forward = Literal["rows"] | Pooling
 Rule = Literal["SGD", "Adagrad", "row-wise Adagrad", "Adam", "Adadelta"]
 FULL_STATES = {"SGD": 0, "Adagrad": 1, "row-wise Adagrad": 0, "Adam": 2, "Adadelta": 2}
 
@@ -24,7 +26,7 @@ class Operation:
     """A lookup of rows or bags, an update of the rows, or one after the other."""
 
     name: str
-    forward: Literal["rows", "sum", "mean"] | None = None
+    forward: Forward | None = None
     rule: Rule | None = None
 
     @property

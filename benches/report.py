@@ -8,6 +8,7 @@ from itertools import groupby
 
 import claims
 import harness
+from cases import LARGE
 from measure import THREADS, Result
 
 HEADER = ["operation", "contender", "ms", "GB/s", "% of roofline", "finevec is so many times faster"]
@@ -42,9 +43,9 @@ CLAIMS_HEADER = ["what it must show", "ids", "at least", "measured", "met", "of"
 
 def show_summary(runs: dict[str, list[Result]]) -> None:
     """Print what a run must show beside what it shows; of several runs, what speaks least for finevec."""
-    rows = claims.table(runs.values())
+    rows = claims.table(runs)
     if rows:
-        harness.show(f"{claims.LARGE} and {max(THREADS)} threads where nothing else is said", CLAIMS_HEADER, rows)
+        harness.show(f"{LARGE} and {max(THREADS)} threads where nothing else is said", CLAIMS_HEADER, rows)
 
 
 def save(runs: dict[str, list[Result]], name: str) -> None:
@@ -57,7 +58,7 @@ def save(runs: dict[str, list[Result]], name: str) -> None:
             where = [row.case, row.distribution, row.threads, allocator, row.operation, row.contender]
             table.append([*where, *_cells(row, ours[_key(row)])])
     harness.save(f"{name}.csv", header, table)
-    harness.save(f"{name}_summary.csv", CLAIMS_HEADER, claims.table(runs.values()))
+    harness.save(f"{name}_summary.csv", CLAIMS_HEADER, claims.table(runs))
 
 
 def refuse_impossible(runs: dict[str, list[Result]]) -> None:

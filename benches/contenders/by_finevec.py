@@ -9,7 +9,7 @@ import finevec
 import finevec.functional as F
 import numpy as np
 from cases import Batch, Data
-from operations import ADADELTA_EPS, ADAGRAD_EPS, ADAM_EPS, BETAS, LR, OPERATIONS, RHO
+from operations import ADADELTA_EPS, ADAGRAD_EPS, ADAM_EPS, BETAS, LR, OPERATIONS, RHO, Forward, Pooling
 
 from . import Contender, hold
 
@@ -46,19 +46,23 @@ def contenders(data: Data) -> dict[str, list[Contender]]:
     def lookup(batch: Batch) -> np.ndarray:
         return F.embedding(batch.ids, weight)
 
-    def bag(mode: str) -> Callable[[Batch], np.ndarray]:
+    def bag(mode: Pooling) -> Callable[[Batch], np.ndarray]:
         return lambda batch: F.embedding_bag(batch.ids, weight, batch.offsets, mode=mode)
 
-    def step(forward: str | None, update: Callable[..., None]) -> Callable[[Batch], np.ndarray | None]:
-        if forward is None:
-            return lambda batch: update(batch.ids, batch.grad)
-        if forward == "rows":
-            return lambda batch: (lookup(batch), update(batch.ids, batch.grad))[0]
-        pool = bag(forward)
-        return lambda batch: (
-            pool(batch),
-            update(batch.ids, batch.bag_grad, offsets=batch.offsets, mode=forward),
-        )[0]
+    def step(forward: Forward | None, update: Callable[..., None]) -> Callable[[Batch], np.ndarray | None]:
+        def run(batch: Batch) -> np.ndarray | None:
+            if forward is None:
+                result = None
+                update(batch.ids, batch.grad)
+            elif forward == "rows":
+                result = lookup(batch)
+                update(batch.ids, batch.grad)
+            else:
+                result = F.embedding_bag(batch.ids, weight, batch.offsets, mode=forward)
+                update(batch.ids, batch.bag_grad, offsets=batch.offsets, mode=forward)
+            return result
+
+        return run
 
     runs: dict[str, Callable[[Batch], Any]] = {
         "lookup, new array": lookup,

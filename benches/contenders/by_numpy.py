@@ -21,7 +21,8 @@ def contenders(data: Data) -> dict[str, list[Contender]]:
         return np.take(weight, batch.ids, axis=0, out=data.out, mode="clip")
 
     def rows(batch: Batch) -> np.ndarray:
-        return weight[batch.ids].reshape(case.bags, case.length, case.dim)
+        found: np.ndarray = weight[batch.ids]
+        return found.reshape(case.bags, case.length, case.dim)
 
     def add_at(batch: Batch) -> None:
         np.add.at(weight, batch.ids, np.float32(-LR) * batch.grad)
