@@ -94,10 +94,11 @@ class Group:
         def prepare() -> None:
             nonlocal batch
             roofline.measure(parts, threads)
-            if self._set_threads(threads) or warm:
+            changed = self._set_threads(threads)
+            time.sleep(SETTLE_SECONDS)
+            if changed or warm:
                 for _ in self.data.batches:
                     run(next(batches))
-            time.sleep(SETTLE_SECONDS)
             if not warm:
                 roofline.flush()
             batch = next(batches)

@@ -1,6 +1,6 @@
 //! Memory on huge pages, shared by the threads of a measurement.
 
-use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+use std::alloc::{Layout, alloc, handle_alloc_error};
 
 /// A huge page of x86-64.
 const ALIGNMENT: usize = 2 << 20;
@@ -24,10 +24,11 @@ impl Memory {
         let len = bytes.next_multiple_of(ALIGNMENT).max(ALIGNMENT);
         let layout = Layout::from_size_align(len, ALIGNMENT).expect("a size that fits the address space");
         // SAFETY: the layout is not empty.
-        let start = unsafe { alloc_zeroed(layout) };
+        let start = unsafe { alloc(layout) };
         if start.is_null() {
             handle_alloc_error(layout);
         }
+        // Before the first write: pages that are there stay small.
         // SAFETY: the range was just allocated; the advice does not change its contents.
         #[cfg(target_os = "linux")]
         unsafe {
