@@ -10,10 +10,9 @@ use crate::lookup::check_shape;
 use crate::parallel::{Cuts, PART_BYTES, even_cuts, for_each_part};
 use crate::rows::{Rows, RowsMut};
 use crate::scratch::{Buffer, Workspace};
-use crate::simd::{Kernel, Level, loops, prefetch};
-
-/// How many ids ahead of their use rows are asked for, bag boundaries or not.
-const AHEAD: usize = 12;
+use crate::simd::blocks::{Max, Parts, ScaledSum, Sum, fold_rows};
+use crate::simd::vector::displaces;
+use crate::simd::{Kernel, Level, Vector, ahead, loops, prefetch};
 
 /// Ids of a bag that are pooled in one go: a megabyte of rows of 256 bytes.
 pub(crate) const SEGMENT: usize = 4096;
@@ -92,12 +91,9 @@ pub fn embedding_bag<T: Element>(
         for_each_part(&mut tables, Cuts::Every(1), (range[1] - range[0]) * row_bytes, |segment, _, [out]| {
             pool(&segments[segment..segment + 2], false, out);
         });
-        let [partial] = tables;
+        let partial = Rows::new(partial, segments.len() - 1, weight.dim());
         let row = out.row_mut(bag);
-        start(row, pooling.mode);
-        for segment in 0..partial.rows() {
-            take(row, partial.row(segment), pooling.mode);
-        }
+        level.run(Join { partial, mode: pooling.mode, row });
         finish(row, pooling.mode, counted(bags, bag, pooling.padding));
     }
     Ok(())
@@ -109,22 +105,12 @@ pub(crate) fn counted(bags: &Bags, bag: usize, padding: Option<usize>) -> usize 
     with_ids!(bags.ids(), |ids| ids[range].iter().filter(|id| Some(id.row()) != padding).count())
 }
 
-/// Nothing pooled yet.
+/// Folds rows into one.
 #[inline(always)]
-fn start<T: Element>(pooled: &mut [T], mode: Mode) {
-    pooled.fill(if mode == Mode::Max { T::NEG_INFINITY } else { T::ZERO });
-}
-
-/// One more row, or one more segment.
-#[inline(always)]
-fn take<T: Element>(pooled: &mut [T], row: &[T], mode: Mode) {
+fn fold<T: Element, V: Vector<T>>(pooled: &mut [T], mode: Mode, parts: &impl Parts<T>) {
     match mode {
-        Mode::Sum | Mode::Mean => loops::add(pooled, row),
-        Mode::Max => {
-            for (max, &value) in pooled.iter_mut().zip(row) {
-                *max = if loops::displaces(value, *max) { value } else { *max };
-            }
-        }
+        Mode::Sum | Mode::Mean => fold_rows::<T, V, Sum>(pooled, parts),
+        Mode::Max => fold_rows::<T, V, Max>(pooled, parts),
     }
 }
 
@@ -150,37 +136,102 @@ struct Pool<'a, T, I> {
 }
 
 impl<T: Element, I: Id> Kernel for Pool<'_, T, I> {
+    type Element = T;
     type Output = ();
 
     #[inline(always)]
-    fn run(mut self) {
+    fn run<V: Vector<T>>(mut self) {
         let Pooling { mode, sample_weights, padding } = *self.pooling;
-        for (bag, range) in self.starts.windows(2).enumerate() {
+        let ahead = ahead(self.weight.dim() * size_of::<T>());
+        for id in self.ids[self.starts[0]..].iter().take(ahead) {
+            prefetch(self.weight.row(id.row()));
+        }
+        for (b, range) in self.starts.windows(2).enumerate() {
             let range = range[0]..range[1];
             if self.whole && range.len() > SEGMENT {
                 continue;
             }
-            let pooled = self.out.row_mut(bag);
-            start(pooled, mode);
-            let mut counted = 0;
-            for i in range {
-                if let Some(ahead) = self.ids.get(i + AHEAD) {
-                    prefetch(self.weight.row(ahead.row()));
-                }
-                let row = self.ids[i].row();
-                if Some(row) == padding {
-                    continue;
-                }
-                counted += 1;
-                match sample_weights {
-                    Some(weights) => loops::add_scaled(pooled, self.weight.row(row), weights[i]),
-                    None => take(pooled, self.weight.row(row), mode),
-                }
+            let ids = &self.ids[range.clone()];
+            let later = self.ids.get(range.start + ahead..).unwrap_or_default();
+            let sample_weights = sample_weights.map(|weights| &weights[range.clone()]);
+            let bag = BagRows { ids, later, weight: self.weight, padding, sample_weights };
+            let pooled = self.out.row_mut(b);
+            match sample_weights {
+                Some(_) => fold_rows::<T, V, ScaledSum>(pooled, &bag),
+                None => fold::<T, V>(pooled, mode, &bag),
             }
             if self.whole {
+                let counted = padding.map_or(ids.len(), |padding| ids.iter().filter(|id| id.row() != padding).count());
                 finish(pooled, mode, counted);
             }
         }
+    }
+}
+
+/// The rows of one bag.
+struct BagRows<'a, T, I> {
+    ids: &'a [I],
+    /// The ids that stand some way ahead of `ids`, in this bag or later ones: their rows are asked for.
+    later: &'a [I],
+    weight: Rows<'a, T>,
+    padding: Option<usize>,
+    sample_weights: Option<&'a [T]>,
+}
+
+impl<T: Element, I: Id> Parts<T> for BagRows<'_, T, I> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    #[inline(always)]
+    fn ask(&self, n: usize) {
+        if let Some(id) = self.later.get(n) {
+            prefetch(self.weight.row(id.row()));
+        }
+    }
+
+    #[inline(always)]
+    fn part(&self, n: usize) -> Option<(&[T], T)> {
+        let row = self.ids[n].row();
+        if Some(row) == self.padding {
+            return None;
+        }
+        Some((self.weight.row(row), self.sample_weights.map_or(T::ONE, |weights| weights[n])))
+    }
+}
+
+/// Joins the segments of a long bag.
+struct Join<'a, T> {
+    partial: Rows<'a, T>,
+    mode: Mode,
+    row: &'a mut [T],
+}
+
+impl<T: Element> Kernel for Join<'_, T> {
+    type Element = T;
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        fold::<T, V>(self.row, self.mode, &AllRows(self.partial));
+    }
+}
+
+struct AllRows<'a, T>(Rows<'a, T>);
+
+impl<T: Element> Parts<T> for AllRows<'_, T> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.0.rows()
+    }
+
+    #[inline(always)]
+    fn ask(&self, _n: usize) {}
+
+    #[inline(always)]
+    fn part(&self, n: usize) -> Option<(&[T], T)> {
+        Some((self.0.row(n), T::ONE))
     }
 }
 
@@ -219,23 +270,25 @@ struct ArgMax<'a, T, I> {
 }
 
 impl<T: Element, I: Id> Kernel for ArgMax<'_, T, I> {
+    type Element = T;
     type Output = ();
 
     #[inline(always)]
-    fn run(mut self) {
+    fn run<V: Vector<T>>(mut self) {
+        let ahead = ahead(self.weight.dim() * size_of::<T>());
         for (bag, range) in self.starts.windows(2).enumerate() {
             let holders = self.holders.row_mut(bag);
             holders.fill(NO_POSITION);
             for i in range[0]..range[1] {
-                if let Some(ahead) = self.ids.get(i + AHEAD) {
-                    prefetch(self.weight.row(ahead.row()));
+                if let Some(id) = self.ids.get(i + ahead) {
+                    prefetch(self.weight.row(id.row()));
                 }
                 let row = self.ids[i].row();
                 if Some(row) == self.padding {
                     continue;
                 }
                 for ((max, holder), &value) in self.max.iter_mut().zip(holders.iter_mut()).zip(self.weight.row(row)) {
-                    if *holder == NO_POSITION || loops::displaces(value, *max) {
+                    if *holder == NO_POSITION || displaces(value, *max) {
                         *max = value;
                         *holder = i as u32;
                     }

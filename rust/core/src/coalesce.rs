@@ -6,7 +6,7 @@ use crate::grad::{Entry, Gradient, SparseGradient};
 use crate::optim::row_cuts;
 use crate::parallel::{Cuts, for_each_part};
 use crate::rows::RowsMut;
-use crate::simd::{Kernel, Level};
+use crate::simd::{Kernel, Level, Vector};
 
 /// An entry whose ids are grouped.
 pub struct Coalesced<'a, T> {
@@ -49,13 +49,15 @@ struct Sum<'a, T, G> {
 }
 
 impl<T: Element, G: Gradient<T>> Kernel for Sum<'_, T, G> {
+    type Element = T;
     type Output = ();
 
     #[inline(always)]
-    fn run(mut self) {
+    fn run<V: Vector<T>>(mut self) {
+        self.gradient.ask_first(self.first);
         for i in 0..self.sums.rows() {
             let sum = self.sums.row_mut(i);
-            self.gradient.sum(self.first + i, sum);
+            self.gradient.sum::<V>(self.first + i, sum);
         }
     }
 }

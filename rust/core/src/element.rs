@@ -2,9 +2,12 @@
 
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
+use crate::simd::vector::Registers;
+
 /// A floating-point number that a table can hold.
 pub trait Element:
     bytemuck::Pod
+    + Registers
     + PartialOrd
     + Add<Output = Self>
     + AddAssign

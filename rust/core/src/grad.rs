@@ -8,7 +8,8 @@ use crate::ids::{Bags, Ids};
 use crate::lookup::check_shape;
 use crate::rows::Rows;
 use crate::scratch::Buffer;
-use crate::simd::{loops, prefetch};
+use crate::simd::blocks::{Parts, RowValues, ScaledSum, Sum, fold_rows, fold_values};
+use crate::simd::{Vector, ahead, loops, prefetch};
 
 /// One backward call on a table: checked ids, and how their gradients follow from a matrix that the caller keeps.
 #[derive(Debug)]
@@ -158,16 +159,17 @@ impl<'a, T: Element> Entry<'a, T> {
         self.route.scale.as_ref().map_or(T::ONE, |scale| scale[i])
     }
 
-    /// For maxima: `sum += ` the elements of the row for which occurrence `i` holds the maximum.
+    /// `sum += ` the part of occurrence `i`: for maxima, the elements for which it holds the maximum.
     #[inline(always)]
-    fn add_held(&self, i: usize, sum: &mut [T]) -> bool {
-        let Source::Max { bag_of, argmax } = &self.route.source else { return false };
+    fn add_to(&self, i: usize, sum: &mut [T]) {
+        let Source::Max { bag_of, argmax } = &self.route.source else {
+            return loops::add_scaled(sum, self.row(i), self.factor(i));
+        };
         let first = bag_of[i] as usize * self.route.dim;
         let holders = &argmax[first..first + self.route.dim];
         for ((sum, &value), &holder) in sum.iter_mut().zip(self.row(i)).zip(holders) {
             *sum += if holder == i as u32 { value } else { T::ZERO };
         }
-        true
     }
 
     fn is_max(&self) -> bool {
@@ -184,10 +186,13 @@ pub(crate) trait Gradient<T>: Sync {
     fn row(&self, k: usize) -> usize;
 
     /// Writes its summed gradient.
-    fn sum(&self, k: usize, sum: &mut [T]);
+    fn sum<V: Vector<T>>(&self, k: usize, sum: &mut [T]);
 
-    /// Its summed gradient, as it stands where it needs no sum, else written to `sum`.
-    fn gradient<'s>(&'s self, k: usize, sum: &'s mut [T]) -> &'s [T];
+    /// Its summed gradient, as it stands where it needs no sum, else in scratch of `dim + SPARE` elements.
+    fn gradient<'s, V: Vector<T>>(&'s self, k: usize, scratch: &'s mut [T]) -> RowValues<'s, T>;
+
+    /// Asks for the gradient rows that come first when touched rows are visited from the `k`-th on.
+    fn ask_first(&self, k: usize);
 
     /// Occurrences before those of touched row `k`: what the work is cut by.
     fn start(&self, k: usize) -> usize;
@@ -199,6 +204,10 @@ pub(crate) struct SparseGradient<'a, T> {
     groups: Groups,
     /// No maxima: every part is a row times a factor.
     linear: bool,
+    /// Some factor may differ from 1.
+    scaled: bool,
+    /// How many occurrences ahead gradient rows are asked for.
+    ahead: usize,
 }
 
 impl<'a, T: Element> SparseGradient<'a, T> {
@@ -220,7 +229,8 @@ impl<'a, T: Element> SparseGradient<'a, T> {
         let lists: Vec<_> = entries.iter().map(|entry| &entry.route.ids).collect();
         let groups = Groups::new(&lists, |row| Some(row) != padding && keep(row))?;
         let linear = !entries.iter().any(Entry::is_max);
-        Ok(Self { entries, groups, linear })
+        let scaled = entries.iter().any(|entry| entry.route.scale.is_some());
+        Ok(Self { entries, groups, linear, scaled, ahead: ahead(dim * size_of::<T>()) })
     }
 
     pub(crate) fn groups(&self) -> &Groups {
@@ -240,20 +250,46 @@ impl<'a, T: Element> SparseGradient<'a, T> {
         (&self.entries[self.entries.len() - 1], i)
     }
 
-    /// The row and the factor of the `n`-th occurrence. Asks for the row of one that comes later.
+    /// Asks for the row of the `n`-th occurrence.
     #[inline(always)]
-    fn part(&self, n: usize) -> (&'a [T], T) {
-        if n + AHEAD < self.groups.occurrences() {
-            let (entry, i) = self.locate(n + AHEAD);
+    fn ask(&self, n: usize) {
+        if n < self.groups.occurrences() {
+            let (entry, i) = self.locate(n);
             prefetch(entry.row(i));
         }
+    }
+
+    /// The row and the factor of the `n`-th occurrence.
+    #[inline(always)]
+    fn part(&self, n: usize) -> (&'a [T], T) {
         let (entry, i) = self.locate(n);
         (entry.row(i), entry.factor(i))
     }
 }
 
-/// How many occurrences ahead gradient rows are asked for.
-const AHEAD: usize = 24;
+/// The gradient rows of one touched row.
+struct Occurrences<'a, T> {
+    gradient: &'a SparseGradient<'a, T>,
+    first: usize,
+    end: usize,
+}
+
+impl<T: Element> Parts<T> for Occurrences<'_, T> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.end - self.first
+    }
+
+    #[inline(always)]
+    fn ask(&self, n: usize) {
+        self.gradient.ask(self.first + n + self.gradient.ahead);
+    }
+
+    #[inline(always)]
+    fn part(&self, n: usize) -> Option<(&[T], T)> {
+        Some(self.gradient.part(self.first + n))
+    }
+}
 
 impl<T: Element> Gradient<T> for SparseGradient<'_, T> {
     #[inline(always)]
@@ -267,34 +303,49 @@ impl<T: Element> Gradient<T> for SparseGradient<'_, T> {
     }
 
     #[inline(always)]
-    fn sum(&self, k: usize, sum: &mut [T]) {
-        let mut occurrences = self.groups.start(k)..self.groups.start(k + 1);
-        sum.fill(T::ZERO);
-        while self.linear && occurrences.len() >= loops::AT_ONCE {
-            let n = occurrences.start;
-            loops::add_scaled_rows(sum, [self.part(n), self.part(n + 1), self.part(n + 2), self.part(n + 3)]);
-            occurrences.start += loops::AT_ONCE;
-        }
-        for n in occurrences {
-            let (entry, i) = self.locate(n);
-            if !entry.add_held(i, sum) {
-                let (row, factor) = self.part(n);
-                loops::add_scaled(sum, row, factor);
+    fn sum<V: Vector<T>>(&self, k: usize, sum: &mut [T]) {
+        let (first, end) = (self.groups.start(k), self.groups.start(k + 1));
+        if !self.linear {
+            sum.fill(T::ZERO);
+            for n in first..end {
+                let (entry, i) = self.locate(n);
+                entry.add_to(i, sum);
             }
+        } else if self.scaled {
+            fold_rows::<T, V, ScaledSum>(sum, &Occurrences { gradient: self, first, end });
+        } else {
+            fold_rows::<T, V, Sum>(sum, &Occurrences { gradient: self, first, end });
         }
     }
 
     #[inline(always)]
-    fn gradient<'s>(&'s self, k: usize, sum: &'s mut [T]) -> &'s [T] {
+    fn gradient<'s, V: Vector<T>>(&'s self, k: usize, scratch: &'s mut [T]) -> RowValues<'s, T> {
         let occurrences = self.groups.start(k)..self.groups.start(k + 1);
         if self.linear && occurrences.len() == 1 {
+            self.ask(occurrences.start + self.ahead);
             let (row, factor) = self.part(occurrences.start);
             if factor == T::ONE {
-                return row;
+                return RowValues::of(row);
             }
         }
-        self.sum(k, sum);
-        sum
+        let occurrences = Occurrences { gradient: self, first: occurrences.start, end: occurrences.end };
+        if !self.linear {
+            let sum = &mut scratch[..self.entries[0].route.dim];
+            self.sum::<V>(k, sum);
+            RowValues::of(sum)
+        } else if self.scaled {
+            fold_values::<T, V, ScaledSum>(scratch, &occurrences)
+        } else {
+            fold_values::<T, V, Sum>(scratch, &occurrences)
+        }
+    }
+
+    #[inline(always)]
+    fn ask_first(&self, k: usize) {
+        let first = self.groups.start(k);
+        for n in first..first + self.ahead {
+            self.ask(n);
+        }
     }
 
     fn start(&self, k: usize) -> usize {
@@ -319,14 +370,17 @@ impl<T: Element> Gradient<T> for DenseGradient<'_, T> {
     }
 
     #[inline(always)]
-    fn sum(&self, k: usize, sum: &mut [T]) {
+    fn sum<V: Vector<T>>(&self, k: usize, sum: &mut [T]) {
         sum.copy_from_slice(self.grad.row(k));
     }
 
     #[inline(always)]
-    fn gradient<'s>(&'s self, k: usize, _sum: &'s mut [T]) -> &'s [T] {
-        self.grad.row(k)
+    fn gradient<'s, V: Vector<T>>(&'s self, k: usize, _scratch: &'s mut [T]) -> RowValues<'s, T> {
+        RowValues::of(self.grad.row(k))
     }
+
+    #[inline(always)]
+    fn ask_first(&self, _k: usize) {}
 
     fn start(&self, k: usize) -> usize {
         k

@@ -5,10 +5,7 @@ use crate::error::Error;
 use crate::ids::{Id, Ids, with_ids};
 use crate::parallel::{Cuts, PART_BYTES, for_each_part};
 use crate::rows::{Rows, RowsMut};
-use crate::simd::{Kernel, Level, prefetch};
-
-/// How many rows ahead of their use rows are asked for: about the latency of memory over the time a row takes.
-const AHEAD: usize = 12;
+use crate::simd::{Kernel, Level, Vector, ahead, prefetch};
 
 /// `out[i] = weight[ids[i]]`
 ///
@@ -39,13 +36,15 @@ struct Gather<'a, T, I> {
 }
 
 impl<T: Element, I: Id> Kernel for Gather<'_, T, I> {
+    type Element = T;
     type Output = ();
 
     #[inline(always)]
-    fn run(mut self) {
+    fn run<V: Vector<T>>(mut self) {
+        let ahead = ahead(self.weight.dim() * size_of::<T>());
         for (i, id) in self.ids.iter().enumerate() {
-            if let Some(ahead) = self.ids.get(i + AHEAD) {
-                prefetch(self.weight.row(ahead.row()));
+            if let Some(id) = self.ids.get(i + ahead) {
+                prefetch(self.weight.row(id.row()));
             }
             self.out.row_mut(i).copy_from_slice(self.weight.row(id.row()));
         }

@@ -18,7 +18,7 @@ use crate::rows::RowsMut;
 const MIN_PARALLEL_BYTES: usize = if cfg!(test) { 1 } else { 4 << 20 };
 
 /// Memory traffic of one part: many parts for the threads to share evenly, each long beside the cost of claiming it.
-pub(crate) const PART_BYTES: usize = if cfg!(test) { 1 << 10 } else { 64 << 10 };
+pub(crate) const PART_BYTES: usize = if cfg!(test) { 1 << 10 } else { 256 << 10 };
 
 /// Most threads that can be asked for.
 pub const MAX_THREADS: usize = 1024;

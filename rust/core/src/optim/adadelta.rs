@@ -5,6 +5,8 @@ use super::sgd::learning_rate;
 use super::{MAX_STATES, Rule, number};
 use crate::element::Element;
 use crate::error::Error;
+use crate::simd::Vector;
+use crate::simd::blocks::{Change, RowValues, change_rows};
 
 /// `v = ρ v + (1 - ρ) g²; δ = √(u + eps) / √(v + eps) · g; u = ρ u + (1 - ρ) δ²; w -= lr · δ`
 #[derive(Clone, Copy, Debug)]
@@ -33,13 +35,17 @@ impl<T: Element> Rule<T> for Adadelta<T> {
     }
 
     #[inline(always)]
-    fn step(&self, weight: &mut [T], [square, acc]: [&mut [T]; MAX_STATES], grad: &[T], rate: T) {
-        let lr = self.lr * rate;
-        for (((weight, square), acc), &grad) in weight.iter_mut().zip(square).zip(acc).zip(grad) {
-            *square = self.rho * *square + self.rest * (grad * grad);
-            let delta = (*acc + self.eps).sqrt() / (*square + self.eps).sqrt() * grad;
-            *acc = self.rho * *acc + self.rest * (delta * delta);
-            *weight = *weight - lr * delta;
-        }
+    fn step<V: Vector<T>>(&self, weight: &mut [T], [square, acc]: [&mut [T]; MAX_STATES], grad: RowValues<'_, T>, rate: T) {
+        change_rows::<T, V, 3>([weight, square, acc], grad, &Self { lr: self.lr * rate, ..*self });
+    }
+}
+
+impl<T: Element> Change<T, 3> for Adadelta<T> {
+    #[inline(always)]
+    fn change<V: Vector<T>>(&self, [weight, square, acc]: [V; 3], grad: V) -> [V; 3] {
+        let (rho, rest, eps) = (V::splat(self.rho), V::splat(self.rest), V::splat(self.eps));
+        let square = rho * square + rest * (grad * grad);
+        let delta = (acc + eps).sqrt() / (square + eps).sqrt() * grad;
+        [weight - V::splat(self.lr) * delta, square, rho * acc + rest * (delta * delta)]
     }
 }

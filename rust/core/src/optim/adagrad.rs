@@ -4,6 +4,8 @@ use super::sgd::learning_rate;
 use super::{MAX_STATES, Rule, number};
 use crate::element::Element;
 use crate::error::Error;
+use crate::simd::Vector;
+use crate::simd::blocks::{Change, RowValues, change_rows};
 
 /// `s += g²; w -= lr · g / (√s + eps)`
 #[derive(Clone, Copy, Debug)]
@@ -33,11 +35,15 @@ impl<T: Element> Rule<T> for Adagrad<T> {
     }
 
     #[inline(always)]
-    fn step(&self, weight: &mut [T], [sum, _]: [&mut [T]; MAX_STATES], grad: &[T], rate: T) {
-        let lr = self.lr * rate;
-        for ((weight, sum), &grad) in weight.iter_mut().zip(sum).zip(grad) {
-            *sum += grad * grad;
-            *weight = *weight - lr * grad / (sum.sqrt() + self.eps);
-        }
+    fn step<V: Vector<T>>(&self, weight: &mut [T], [sum, _]: [&mut [T]; MAX_STATES], grad: RowValues<'_, T>, rate: T) {
+        change_rows::<T, V, 2>([weight, sum], grad, &Self { lr: self.lr * rate, ..*self });
+    }
+}
+
+impl<T: Element> Change<T, 2> for Adagrad<T> {
+    #[inline(always)]
+    fn change<V: Vector<T>>(&self, [weight, sum]: [V; 2], grad: V) -> [V; 2] {
+        let sum = sum + grad * grad;
+        [weight - V::splat(self.lr) * grad / (sum.sqrt() + V::splat(self.eps)), sum]
     }
 }

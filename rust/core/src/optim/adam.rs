@@ -6,6 +6,8 @@ use super::sgd::learning_rate;
 use super::{MAX_STATES, Rule, check_number, number};
 use crate::element::Element;
 use crate::error::Error;
+use crate::simd::Vector;
+use crate::simd::blocks::{Change, RowValues, change_rows};
 
 /// `m += (1 - β₁)(g - m); v += (1 - β₂)(g² - v); w -= size · m / (√v / correction + eps)`
 #[derive(Clone, Copy, Debug)]
@@ -63,12 +65,20 @@ impl<T: Element> Rule<T> for Adam<T> {
     }
 
     #[inline(always)]
-    fn step(&self, weight: &mut [T], [mean, square]: [&mut [T]; MAX_STATES], grad: &[T], rate: T) {
-        let size = self.size * rate;
-        for (((weight, mean), square), &grad) in weight.iter_mut().zip(mean).zip(square).zip(grad) {
-            *mean += self.rest1 * (grad - *mean);
-            *square += self.rest2 * (grad * grad - *square);
-            *weight = *weight - size * *mean / (square.sqrt() / self.correction + self.eps);
+    fn step<V: Vector<T>>(&self, weight: &mut [T], [mean, square]: [&mut [T]; MAX_STATES], grad: RowValues<'_, T>, rate: T) {
+        change_rows::<T, V, 3>([weight, mean, square], grad, &Self { size: self.size * rate, ..*self });
+    }
+}
+
+impl<T: Element> Change<T, 3> for Adam<T> {
+    #[inline(always)]
+    fn change<V: Vector<T>>(&self, [weight, mean, square]: [V; 3], grad: V) -> [V; 3] {
+        let mean = mean + V::splat(self.rest1) * (grad - mean);
+        let square = square + V::splat(self.rest2) * (grad * grad - square);
+        let mut root = square.sqrt();
+        if self.correction != T::ONE {
+            root = root / V::splat(self.correction);
         }
+        [weight - V::splat(self.size) * mean / (root + V::splat(self.eps)), mean, square]
     }
 }

@@ -24,13 +24,11 @@ use crate::lookup::check_shape;
 use crate::parallel::{Cuts, PART_BYTES, even_cuts, for_each_part};
 use crate::rows::{Rows, RowsMut};
 use crate::scratch::Workspace;
-use crate::simd::{Kernel, Level, loops, prefetch};
+use crate::simd::blocks::{RowValues, SPARE};
+use crate::simd::{Kernel, Level, Vector, ahead, loops, prefetch};
 
 /// State tables that a rule can keep.
 pub const MAX_STATES: usize = 2;
-
-/// How many touched rows ahead the rows of weight and state are asked for.
-const AHEAD: usize = 10;
 
 /// What a rule does to one row.
 pub trait Rule<T: Element>: Sync {
@@ -38,7 +36,7 @@ pub trait Rule<T: Element>: Sync {
     fn state_dims(&self, dim: usize) -> [usize; MAX_STATES];
 
     /// Moves one row. `grad` is the row's summed gradient, `rate` the row's own multiple of the learning rate.
-    fn step(&self, weight: &mut [T], state: [&mut [T]; MAX_STATES], grad: &[T], rate: T);
+    fn step<V: Vector<T>>(&self, weight: &mut [T], state: [&mut [T]; MAX_STATES], grad: RowValues<'_, T>, rate: T);
 }
 
 /// What holds for every rule.
@@ -185,7 +183,7 @@ fn update<T: Element, R: Rule<T>, G: Gradient<T>>(
     if gradient.len() == 0 {
         return Ok(());
     }
-    let workspace = Workspace::new(weight.dim())?;
+    let workspace = Workspace::new(weight.dim() + SPARE)?;
     let level = Level::current();
     let (cuts, bytes) = row_cuts(gradient, weight.dim() * size_of::<T>());
     // A part's rows reach from its first touched row to that of the next part; rows before the first are nobody's.
@@ -209,20 +207,29 @@ struct Step<'a, T, R, G> {
 }
 
 impl<T: Element, R: Rule<T>, G: Gradient<T>> Kernel for Step<'_, T, R, G> {
+    type Element = T;
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vector<T>>(self) {
         let Self { rule, options, gradient, touched, first_row, sum, tables: [mut weight, mut first, mut second] } =
             self;
         let plain = options.grad_scale == T::ONE && options.weight_decay == T::ZERO;
-        for k in touched.clone() {
-            if k + AHEAD < touched.end {
-                let ahead = gradient.row(k + AHEAD) - first_row;
-                prefetch(weight.row(ahead));
-                prefetch(first.row(ahead));
-                prefetch(second.row(ahead));
+        let ahead = ahead((weight.dim() + first.dim() + second.dim()) * size_of::<T>());
+        let ask = |k: usize, weight: &RowsMut<'_, T>, first: &RowsMut<'_, T>, second: &RowsMut<'_, T>| {
+            if k < touched.end {
+                let row = gradient.row(k) - first_row;
+                prefetch(weight.row(row));
+                prefetch(first.row(row));
+                prefetch(second.row(row));
             }
+        };
+        gradient.ask_first(touched.start);
+        for k in touched.start..touched.start + ahead {
+            ask(k, &weight, &first, &second);
+        }
+        for k in touched.clone() {
+            ask(k + ahead, &weight, &first, &second);
             let row = gradient.row(k);
             if !options.keeps(row) {
                 continue;
@@ -232,16 +239,17 @@ impl<T: Element, R: Rule<T>, G: Gradient<T>> Kernel for Step<'_, T, R, G> {
             let states = [first.row_mut(row), second.row_mut(row)];
             let weight = weight.row_mut(row);
             let grad = if plain {
-                gradient.gradient(k, sum)
+                gradient.gradient::<V>(k, sum)
             } else {
-                gradient.sum(k, sum);
+                let sum = &mut sum[..weight.len()];
+                gradient.sum::<V>(k, sum);
                 loops::scale(sum, options.grad_scale);
                 if options.weight_decay != T::ZERO {
                     loops::add_scaled(sum, weight, options.weight_decay);
                 }
-                &*sum
+                RowValues::of(sum)
             };
-            rule.step(weight, states, grad, rate);
+            rule.step::<V>(weight, states, grad, rate);
             if let Some(max_norm) = options.max_norm {
                 norm::project(weight, max_norm);
             }

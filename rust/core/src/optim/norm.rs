@@ -8,7 +8,8 @@ use crate::lookup::check_shape;
 use crate::parallel::{Cuts, for_each_part};
 use crate::rows::{Rows, RowsMut};
 use crate::scratch::{Buffer, Workspace};
-use crate::simd::{Kernel, Level, loops};
+use crate::simd::blocks::SPARE;
+use crate::simd::{Kernel, Level, Vector, loops};
 
 /// torch's guard against a division by zero, also where the norm is far from it.
 const GUARD: f64 = 1e-7;
@@ -59,7 +60,7 @@ pub fn grad_sq_norm<T: Element>(
 
 fn sq_norm<T: Element, G: Gradient<T>>(gradient: &G, dim: usize, options: &Options<'_, T>) -> Result<f64, Error> {
     let mut norms = Buffer::<f64>::of_len(gradient.len())?;
-    let workspace = Workspace::new(dim)?;
+    let workspace = Workspace::new(dim + SPARE)?;
     let level = Level::current();
     let (cuts, bytes) = row_cuts(gradient, dim * size_of::<T>());
     let mut tables = [RowsMut::new(&mut norms, gradient.len(), 1)];
@@ -78,14 +79,16 @@ struct Norms<'a, T, G> {
 }
 
 impl<T: Element, G: Gradient<T>> Kernel for Norms<'_, T, G> {
+    type Element = T;
     type Output = ();
 
     #[inline(always)]
-    fn run(mut self) {
+    fn run<V: Vector<T>>(mut self) {
+        self.gradient.ask_first(self.first);
         for i in 0..self.norms.rows() {
             let k = self.first + i;
             let counts = self.options.keeps(self.gradient.row(k));
-            self.norms.row_mut(i)[0] = if counts { loops::sq_norm(self.gradient.gradient(k, self.sum)) } else { 0.0 };
+            self.norms.row_mut(i)[0] = if counts { loops::sq_norm(self.gradient.gradient::<V>(k, self.sum).row) } else { 0.0 };
         }
     }
 }

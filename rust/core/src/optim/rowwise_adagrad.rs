@@ -1,11 +1,12 @@
 //! Row-wise Adagrad as in FBGEMM: one number of state per row, `s += mean(g²); w -= lr · g / (√s + eps)`.
 
 use super::adagrad::epsilon;
-use super::sgd::learning_rate;
+use super::sgd::{Descend, learning_rate};
 use super::{MAX_STATES, Rule};
 use crate::element::Element;
 use crate::error::Error;
-use crate::simd::loops;
+use crate::simd::blocks::{RowValues, change_rows};
+use crate::simd::{Vector, loops};
 
 /// `s += mean(g²); w -= lr · g / (√s + eps)`
 #[derive(Clone, Copy, Debug)]
@@ -30,14 +31,12 @@ impl<T: Element> Rule<T> for RowWiseAdagrad<T> {
     }
 
     #[inline(always)]
-    fn step(&self, weight: &mut [T], [sum, _]: [&mut [T]; MAX_STATES], grad: &[T], rate: T) {
-        if grad.is_empty() {
+    fn step<V: Vector<T>>(&self, weight: &mut [T], [sum, _]: [&mut [T]; MAX_STATES], grad: RowValues<'_, T>, rate: T) {
+        if grad.row.is_empty() {
             return;
         }
-        sum[0] += T::from_f64(loops::sq_norm(grad) / grad.len() as f64);
+        sum[0] += T::from_f64(loops::sq_norm(grad.row) / grad.row.len() as f64);
         let lr = self.lr * rate / (sum[0].sqrt() + self.eps);
-        for (weight, &grad) in weight.iter_mut().zip(grad) {
-            *weight = *weight - lr * grad;
-        }
+        change_rows::<T, V, 1>([weight], grad, &Descend { lr });
     }
 }

@@ -3,6 +3,8 @@
 use super::{MAX_STATES, Rule, number};
 use crate::element::Element;
 use crate::error::Error;
+use crate::simd::Vector;
+use crate::simd::blocks::{Change, RowValues, change_rows};
 
 /// `w -= lr · g`
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +41,19 @@ impl<T: Element> Rule<T> for Sgd<T> {
     }
 
     #[inline(always)]
-    fn step(&self, weight: &mut [T], _state: [&mut [T]; MAX_STATES], grad: &[T], rate: T) {
-        let lr = self.lr * rate;
-        for (weight, &grad) in weight.iter_mut().zip(grad) {
-            *weight = *weight - lr * grad;
-        }
+    fn step<V: Vector<T>>(&self, weight: &mut [T], _state: [&mut [T]; MAX_STATES], grad: RowValues<'_, T>, rate: T) {
+        change_rows::<T, V, 1>([weight], grad, &Descend { lr: self.lr * rate });
+    }
+}
+
+/// `w -= lr · g`
+pub(super) struct Descend<T> {
+    pub(super) lr: T,
+}
+
+impl<T: Element> Change<T, 1> for Descend<T> {
+    #[inline(always)]
+    fn change<V: Vector<T>>(&self, [weight]: [V; 1], grad: V) -> [V; 1] {
+        [weight - V::splat(self.lr) * grad]
     }
 }

@@ -3,12 +3,20 @@
 //! Kernels are plain loops without fused multiply-add, and sums use a fixed number of lanes in a fixed order, so every
 //! level gives the same bits.
 
+pub(crate) mod blocks;
 pub(crate) mod loops;
 mod prefetch;
+pub(crate) mod vector;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-pub(crate) use prefetch::prefetch;
+pub(crate) use prefetch::{ahead, prefetch};
+pub(crate) use vector::Vector;
+
+use crate::element::Element;
+use vector::Registers;
 
 /// An instruction set that this machine can run.
 ///
@@ -81,7 +89,7 @@ impl Level {
     /// Runs a kernel compiled for this level.
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self.0 {
-            Features::Portable => kernel.run(),
+            Features::Portable => kernel.run::<<K::Element as Registers>::Portable>(),
             // SAFETY: a Level with this feature set exists only where the machine was found to have it.
             #[cfg(target_arch = "x86_64")]
             Features::Avx2 => unsafe { run_avx2(kernel) },
@@ -94,11 +102,14 @@ impl Level {
 
 /// A loop to compile at every level. `run`, and what it calls in its loop, must be `#[inline(always)]`.
 pub(crate) trait Kernel {
+    /// What it computes with.
+    type Element: Element;
+
     /// What it returns.
     type Output;
 
     /// The loop.
-    fn run(self) -> Self::Output;
+    fn run<V: Vector<Self::Element>>(self) -> Self::Output;
 }
 
 /// # Safety
@@ -106,7 +117,7 @@ pub(crate) trait Kernel {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 unsafe fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run()
+    kernel.run::<<K::Element as Registers>::Avx2>()
 }
 
 /// # Safety
@@ -114,5 +125,5 @@ unsafe fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,avx512f,avx512vl")]
 unsafe fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run()
+    kernel.run::<<K::Element as Registers>::Avx512>()
 }

@@ -5,9 +5,16 @@
 
 const LINE_BYTES: usize = 64;
 
-/// Most lines asked for per row, a kilobyte: all of a row of 100 or 200 float32, and enough of a longer one for the
-/// hardware to follow by itself.
-const MAX_LINES: usize = 16;
+/// Most lines asked for per row: all of a row of 300 float32, and enough of a longer one for the hardware to follow.
+const MAX_LINES: usize = 32;
+
+/// Bytes of rows that are on their way from memory at a time.
+const AHEAD_BYTES: usize = 10 << 10;
+
+/// How many rows ahead of its use a row of so many bytes is asked for.
+pub(crate) fn ahead(row_bytes: usize) -> usize {
+    (AHEAD_BYTES / row_bytes.max(1)).clamp(4, 64)
+}
 
 /// Asks for a row.
 #[inline(always)]

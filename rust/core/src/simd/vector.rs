@@ -1,0 +1,140 @@
+//! Vector registers: what kernels compute with, one type for each level and element type.
+//!
+//! Every operation rounds as the scalar one does and there is no fused multiply-add, so all levels give the same bits.
+
+use std::ops::{Add, Div, Mul, Sub};
+
+#[cfg(target_arch = "x86_64")]
+use super::x86;
+use crate::element::Element;
+
+/// A register of elements, all of which an operation treats alike.
+///
+/// The types of a level are named by `Level::run` alone, which proves that the machine has its instructions; kernels
+/// know them only as `V: Vector<T>`.
+pub trait Vector<T>:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+{
+    /// Elements in it.
+    const LANES: usize;
+
+    /// The same element everywhere.
+    fn splat(value: T) -> Self;
+
+    /// The elements of a row from column `start`.
+    ///
+    /// # Panics
+    /// If the row ends before.
+    fn load(row: &[T], start: usize) -> Self;
+
+    /// Writes the elements of a row from column `start`.
+    ///
+    /// # Panics
+    /// If the row ends before.
+    fn store(self, row: &mut [T], start: usize);
+
+    /// Correctly rounded square roots.
+    fn sqrt(self) -> Self;
+
+    /// The elements of `other` that are larger, else ours. A NaN counts as larger than any number; the first one stays.
+    fn larger(self, other: Self) -> Self;
+}
+
+/// The register of each level that holds elements of a type.
+pub trait Registers: Sized {
+    /// Of the baseline.
+    type Portable: Vector<Self>;
+    /// Of AVX2.
+    #[cfg(target_arch = "x86_64")]
+    type Avx2: Vector<Self>;
+    /// Of AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    type Avx512: Vector<Self>;
+}
+
+impl Registers for f32 {
+    type Portable = Lanes<f32, 4>;
+    #[cfg(target_arch = "x86_64")]
+    type Avx2 = x86::Avx2F32;
+    #[cfg(target_arch = "x86_64")]
+    type Avx512 = x86::Avx512F32;
+}
+
+impl Registers for f64 {
+    type Portable = Lanes<f64, 2>;
+    #[cfg(target_arch = "x86_64")]
+    type Avx2 = x86::Avx2F64;
+    #[cfg(target_arch = "x86_64")]
+    type Avx512 = x86::Avx512F64;
+}
+
+/// Does `value` displace `max` as the larger one? A NaN displaces numbers, and nothing displaces the first NaN.
+#[inline(always)]
+#[expect(
+    clippy::eq_op,
+    clippy::needless_bitwise_bool,
+    reason = "only NaN differs from itself; no branch in a vector loop"
+)]
+pub(crate) fn displaces<T: Element>(value: T, max: T) -> bool {
+    (value > max) | ((value != value) & (max == max))
+}
+
+/// Elements that the compiler puts in registers of the baseline; one of them is the scalar for rows too short for more.
+#[derive(Clone, Copy)]
+pub struct Lanes<T, const LANES: usize>([T; LANES]);
+
+impl<T: Element, const LANES: usize> Lanes<T, LANES> {
+    #[inline(always)]
+    fn with(mut self, other: Self, operation: impl Fn(T, T) -> T) -> Self {
+        for lane in 0..LANES {
+            self.0[lane] = operation(self.0[lane], other.0[lane]);
+        }
+        self
+    }
+}
+
+macro_rules! lanes_operator {
+    ($($operator:ident $method:ident),*) => {$(
+        impl<T: Element, const LANES: usize> $operator for Lanes<T, LANES> {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                self.with(other, T::$method)
+            }
+        }
+    )*};
+}
+
+lanes_operator!(Add add, Sub sub, Mul mul, Div div);
+
+impl<T: Element, const LANES: usize> Vector<T> for Lanes<T, LANES> {
+    const LANES: usize = LANES;
+
+    #[inline(always)]
+    fn splat(value: T) -> Self {
+        Self([value; LANES])
+    }
+
+    #[inline(always)]
+    fn load(row: &[T], start: usize) -> Self {
+        let mut lanes = [T::ZERO; LANES];
+        lanes.copy_from_slice(&row[start..start + LANES]);
+        Self(lanes)
+    }
+
+    #[inline(always)]
+    fn store(self, row: &mut [T], start: usize) {
+        row[start..start + LANES].copy_from_slice(&self.0);
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.with(self, |value, _| value.sqrt())
+    }
+
+    #[inline(always)]
+    fn larger(self, other: Self) -> Self {
+        self.with(other, |max, value| if displaces(value, max) { value } else { max })
+    }
+}

@@ -1,0 +1,126 @@
+//! Registers of AVX2 and AVX-512.
+
+use std::arch::x86_64 as x86;
+use std::ops::{Add, Div, Mul, Sub};
+
+use super::vector::Vector;
+
+macro_rules! register {
+    (
+        $(#[$doc:meta])* $name:ident($register:ty) of $lanes:literal $element:ty:
+        $splat:ident $load:ident $store:ident $sqrt:ident $add:ident $sub:ident $mul:ident $div:ident,
+        |$max:ident, $value:ident| $larger:expr
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub struct $name($register);
+
+        register!(operators $name: Add add $add, Sub sub $sub, Mul mul $mul, Div div $div);
+
+        // SAFETY, for every operation: `Level::run` names this type only where the machine has its instructions, and no
+        // value of it comes from anywhere else. Loads and stores reach `LANES` elements of the slice, which is as long.
+        impl Vector<$element> for $name {
+            const LANES: usize = $lanes;
+
+            #[inline(always)]
+            fn splat(value: $element) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { x86::$splat(value) })
+            }
+
+            #[inline(always)]
+            fn load(row: &[$element], start: usize) -> Self {
+                let block = &row[start..start + $lanes];
+                // SAFETY: as above.
+                Self(unsafe { x86::$load(block.as_ptr()) })
+            }
+
+            #[inline(always)]
+            fn store(self, row: &mut [$element], start: usize) {
+                let block = &mut row[start..start + $lanes];
+                // SAFETY: as above.
+                unsafe { x86::$store(block.as_mut_ptr(), self.0) }
+            }
+
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { x86::$sqrt(self.0) })
+            }
+
+            #[inline(always)]
+            fn larger(self, other: Self) -> Self {
+                let ($max, $value) = (self.0, other.0);
+                // SAFETY: as above.
+                Self(unsafe { $larger })
+            }
+        }
+    };
+    (operators $name:ident: $($operator:ident $method:ident $intrinsic:ident),*) => {$(
+        impl $operator for $name {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                // SAFETY: a value of this type exists only where the machine has its instructions.
+                Self(unsafe { x86::$intrinsic(self.0, other.0) })
+            }
+        }
+    )*};
+}
+
+register!(
+    /// Eight f32 of AVX2.
+    Avx2F32(x86::__m256) of 8 f32:
+    _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_sqrt_ps
+    _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps,
+    |max, value| {
+        let above = x86::_mm256_cmp_ps::<{ x86::_CMP_GT_OQ }>(value, max);
+        let first_nan = x86::_mm256_and_ps(
+            x86::_mm256_cmp_ps::<{ x86::_CMP_UNORD_Q }>(value, value),
+            x86::_mm256_cmp_ps::<{ x86::_CMP_ORD_Q }>(max, max),
+        );
+        x86::_mm256_blendv_ps(max, value, x86::_mm256_or_ps(above, first_nan))
+    }
+);
+
+register!(
+    /// Four f64 of AVX2.
+    Avx2F64(x86::__m256d) of 4 f64:
+    _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_sqrt_pd
+    _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_div_pd,
+    |max, value| {
+        let above = x86::_mm256_cmp_pd::<{ x86::_CMP_GT_OQ }>(value, max);
+        let first_nan = x86::_mm256_and_pd(
+            x86::_mm256_cmp_pd::<{ x86::_CMP_UNORD_Q }>(value, value),
+            x86::_mm256_cmp_pd::<{ x86::_CMP_ORD_Q }>(max, max),
+        );
+        x86::_mm256_blendv_pd(max, value, x86::_mm256_or_pd(above, first_nan))
+    }
+);
+
+register!(
+    /// Sixteen f32 of AVX-512.
+    Avx512F32(x86::__m512) of 16 f32:
+    _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_sqrt_ps
+    _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps,
+    |max, value| {
+        let above = x86::_mm512_cmp_ps_mask::<{ x86::_CMP_GT_OQ }>(value, max);
+        let nan = x86::_mm512_cmp_ps_mask::<{ x86::_CMP_UNORD_Q }>(value, value);
+        let number = x86::_mm512_cmp_ps_mask::<{ x86::_CMP_ORD_Q }>(max, max);
+        x86::_mm512_mask_blend_ps(above | nan & number, max, value)
+    }
+);
+
+register!(
+    /// Eight f64 of AVX-512.
+    Avx512F64(x86::__m512d) of 8 f64:
+    _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_sqrt_pd
+    _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_div_pd,
+    |max, value| {
+        let above = x86::_mm512_cmp_pd_mask::<{ x86::_CMP_GT_OQ }>(value, max);
+        let nan = x86::_mm512_cmp_pd_mask::<{ x86::_CMP_UNORD_Q }>(value, value);
+        let number = x86::_mm512_cmp_pd_mask::<{ x86::_CMP_ORD_Q }>(max, max);
+        x86::_mm512_mask_blend_pd(above | nan & number, max, value)
+    }
+);
