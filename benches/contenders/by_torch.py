@@ -13,6 +13,7 @@ from operations import ADAGRAD_EPS, ADAM_EPS, BETAS, LR
 from . import Contender, hold
 
 set_threads = torch.set_num_threads
+torch.sparse.check_sparse_tensor_invariants.disable()  # as it comes, but without the warning
 
 
 def view(batch: Batch) -> SimpleNamespace:
