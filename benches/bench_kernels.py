@@ -25,12 +25,6 @@ from contenders import by_finevec, by_numpy
 from measure import Group, Result
 from operations import OPERATIONS
 
-# Large blocks are kept and used again instead of being given back to the system, and lie on huge pages.
-TUNED = ":".join(
-    f"glibc.malloc.{name}"
-    for name in ["mmap_threshold=4294967296", "trim_threshold=17179869184", "top_pad=268435456", "hugetlb=1"]
-)
-
 
 def arguments() -> argparse.Namespace:
     options = harness.parser(__doc__)
@@ -64,7 +58,7 @@ def measure(args: argparse.Namespace) -> list[Result]:
 def measure_twice() -> dict[str, list[Result]]:
     """Run this script in a process for each allocator."""
     runs = {}
-    for allocator, tunables in {"default": {}, "tuned": {"GLIBC_TUNABLES": TUNED}}.items():
+    for allocator, tunables in {"default": {}, "tuned": {"GLIBC_TUNABLES": harness.TUNED}}.items():
         print(f"\nallocator: {allocator} {tunables or ''}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             results = Path(folder) / "results.json"
