@@ -3,7 +3,7 @@
 use crate::bag::{Mode, Pooling, argmax, counted};
 use crate::element::Element;
 use crate::error::Error;
-use crate::group::Groups;
+use crate::group::{Groups, Marked};
 use crate::ids::{Bags, Ids};
 use crate::lookup::check_shape;
 use crate::rows::Rows;
@@ -19,8 +19,18 @@ pub struct RowGrad<T> {
     grad_rows: usize,
     padding: Option<usize>,
     source: Source,
-    /// A factor per occurrence: sample weight, 1 / length of the bag, 1 / frequency of the id.
-    scale: Option<Buffer<T>>,
+    scale: Scale<T>,
+}
+
+/// What parts are multiplied by.
+#[derive(Debug)]
+enum Scale<T> {
+    /// Nothing.
+    One,
+    /// A factor for each row of the gradient: 1 / length of the bag.
+    PerRow(Buffer<T>),
+    /// A factor for each occurrence: sample weight, 1 / frequency of the id.
+    PerOccurrence(Buffer<T>),
 }
 
 #[derive(Debug)]
@@ -37,7 +47,7 @@ impl<T: Element> RowGrad<T> {
     /// The gradient has one row per id.
     pub fn per_id(ids: Ids, dim: usize, padding: Option<usize>) -> Self {
         let grad_rows = ids.len();
-        Self { ids, dim, grad_rows, padding, source: Source::PerId, scale: None }
+        Self { ids, dim, grad_rows, padding, source: Source::PerId, scale: Scale::One }
     }
 
     /// The gradient has one row per bag. For maxima, the values of `weight` now decide which id takes each element.
@@ -56,16 +66,18 @@ impl<T: Element> RowGrad<T> {
         for (bag, range) in bags.starts().windows(2).enumerate() {
             bag_of[range[0]..range[1]].fill(bag as u32);
         }
-        let mut scale = None;
+        let mut scale = Scale::One;
         let source = match pooling.mode {
             Mode::Sum => {
                 if let Some(weights) = pooling.sample_weights {
-                    scale.insert(Buffer::of_len(weights.len())?).copy_from_slice(weights);
+                    let mut factors = Buffer::of_len(weights.len())?;
+                    factors.copy_from_slice(weights);
+                    scale = Scale::PerOccurrence(factors);
                 }
                 Source::Bags { bag_of }
             }
             Mode::Mean => {
-                scale = Some(mean_scale(&bags, padding)?);
+                scale = Scale::PerRow(mean_scale(&bags, padding)?);
                 Source::Bags { bag_of }
             }
             Mode::Max => Source::Max { bag_of, argmax: argmax(&bags, weight, padding)? },
@@ -81,23 +93,44 @@ impl<T: Element> RowGrad<T> {
         if matches!(self.source, Source::Max { .. }) {
             return Err(Error::FrequencyOfMax);
         }
-        let groups = Groups::new(&[&self.ids], |row| Some(row) != self.padding)?;
-        let mut scale = if let Some(scale) = self.scale.take() {
-            scale
-        } else {
-            let mut ones = Buffer::of_len(self.ids.len())?;
-            ones.fill(T::ONE);
-            ones
-        };
+        let groups = Groups::new(&[Marked::by_position(&self.ids)], |row| Some(row) != self.padding)?;
+        let mut scale = Buffer::of_len(self.ids.len())?;
+        for (i, factor) in scale.iter_mut().enumerate() {
+            *factor = self.factor(i);
+        }
         for k in 0..groups.rows().len() {
-            let positions = groups.positions(k);
+            let positions = groups.marks(k);
             let count = T::from_f64(positions.len() as f64);
             for &position in positions {
                 scale[position as usize] = scale[position as usize] / count;
             }
         }
-        self.scale = Some(scale);
+        self.scale = Scale::PerOccurrence(scale);
         Ok(self)
+    }
+
+    /// The row of the gradient that occurrence `i` takes from.
+    #[inline(always)]
+    fn grad_row(&self, i: usize) -> usize {
+        match &self.source {
+            Source::PerId => i,
+            Source::Bags { bag_of } | Source::Max { bag_of, .. } => bag_of[i] as usize,
+        }
+    }
+
+    /// What it is multiplied by.
+    #[inline(always)]
+    fn factor(&self, i: usize) -> T {
+        match &self.scale {
+            Scale::One => T::ONE,
+            Scale::PerRow(factors) => factors[self.grad_row(i)],
+            Scale::PerOccurrence(factors) => factors[i],
+        }
+    }
+
+    /// Is the part of an occurrence all said by the row of the gradient that it takes from?
+    fn follows_row(&self) -> bool {
+        !matches!(self.source, Source::Max { .. }) && !matches!(self.scale, Scale::PerOccurrence(_))
     }
 
     /// Number of ids, padding included.
@@ -116,11 +149,11 @@ impl<T: Element> RowGrad<T> {
     }
 }
 
-/// `1 / (ids of the bag that are not padding)` for each occurrence.
+/// `1 / (ids of the bag that are not padding)` for each bag.
 fn mean_scale<T: Element>(bags: &Bags, padding: Option<usize>) -> Result<Buffer<T>, Error> {
-    let mut scale = Buffer::of_len(bags.ids().len())?;
-    for (bag, range) in bags.starts().windows(2).enumerate() {
-        scale[range[0]..range[1]].fill(T::ONE / T::from_f64(counted(bags, bag, padding) as f64));
+    let mut scale = Buffer::of_len(bags.len())?;
+    for (bag, factor) in scale.iter_mut().enumerate() {
+        *factor = T::ONE / T::from_f64(counted(bags, bag, padding) as f64);
     }
     Ok(scale)
 }
@@ -143,37 +176,17 @@ impl<'a, T: Element> Entry<'a, T> {
         Ok(Self { route, grad })
     }
 
-    /// The row that occurrence `i` takes from.
-    #[inline(always)]
-    fn row(&self, i: usize) -> &'a [T] {
-        let row = match &self.route.source {
-            Source::PerId => i,
-            Source::Bags { bag_of } | Source::Max { bag_of, .. } => bag_of[i] as usize,
-        };
-        self.grad.row(row)
-    }
-
-    /// What the row is multiplied by for occurrence `i`.
-    #[inline(always)]
-    fn factor(&self, i: usize) -> T {
-        self.route.scale.as_ref().map_or(T::ONE, |scale| scale[i])
-    }
-
     /// `sum += ` the part of occurrence `i`: for maxima, the elements for which it holds the maximum.
     #[inline(always)]
     fn add_to(&self, i: usize, sum: &mut [T]) {
         let Source::Max { bag_of, argmax } = &self.route.source else {
-            return loops::add_scaled(sum, self.row(i), self.factor(i));
+            return loops::add_scaled(sum, self.grad.row(self.route.grad_row(i)), self.route.factor(i));
         };
         let first = bag_of[i] as usize * self.route.dim;
         let holders = &argmax[first..first + self.route.dim];
-        for ((sum, &value), &holder) in sum.iter_mut().zip(self.row(i)).zip(holders) {
+        for ((sum, &value), &holder) in sum.iter_mut().zip(self.grad.row(bag_of[i] as usize)).zip(holders) {
             *sum += if holder == i as u32 { value } else { T::ZERO };
         }
-    }
-
-    fn is_max(&self) -> bool {
-        matches!(self.route.source, Source::Max { .. })
     }
 }
 
@@ -202,6 +215,8 @@ pub(crate) trait Gradient<T>: Sync {
 pub(crate) struct SparseGradient<'a, T> {
     entries: &'a [Entry<'a, T>],
     groups: Groups,
+    /// What the groups' marks count: rows of the gradients, if that says all, else occurrences.
+    marks_are_rows: bool,
     /// No maxima: every part is a row times a factor.
     linear: bool,
     /// Some factor may differ from 1.
@@ -216,7 +231,7 @@ impl<'a, T: Element> SparseGradient<'a, T> {
         entries: &'a [Entry<'a, T>],
         rows: usize,
         dim: usize,
-        keep: impl Fn(usize) -> bool,
+        keep: impl Fn(usize) -> bool + Sync,
     ) -> Result<Self, Error> {
         for entry in entries {
             entry.route.ids.expect_rows(rows)?;
@@ -226,44 +241,61 @@ impl<'a, T: Element> SparseGradient<'a, T> {
         if entries.iter().any(|entry| entry.route.padding != padding) {
             return Err(Error::MixedPadding);
         }
-        let lists: Vec<_> = entries.iter().map(|entry| &entry.route.ids).collect();
+        let marks_are_rows = entries.iter().all(|entry| entry.route.follows_row());
+        let lists: Vec<_> = entries
+            .iter()
+            .map(|entry| match &entry.route.source {
+                Source::Bags { bag_of } if marks_are_rows => {
+                    Marked { ids: &entry.route.ids, marks: Some(bag_of), end: entry.route.grad_rows }
+                }
+                _ => Marked::by_position(&entry.route.ids),
+            })
+            .collect();
         let groups = Groups::new(&lists, |row| Some(row) != padding && keep(row))?;
-        let linear = !entries.iter().any(Entry::is_max);
-        let scaled = entries.iter().any(|entry| entry.route.scale.is_some());
-        Ok(Self { entries, groups, linear, scaled, ahead: ahead(dim * size_of::<T>()) })
+        let linear = !entries.iter().any(|entry| matches!(entry.route.source, Source::Max { .. }));
+        let scaled = entries.iter().any(|entry| !matches!(entry.route.scale, Scale::One));
+        Ok(Self { entries, groups, marks_are_rows, linear, scaled, ahead: ahead(dim * size_of::<T>()) })
     }
 
     pub(crate) fn groups(&self) -> &Groups {
         &self.groups
     }
 
-    /// The entry of the `n`-th occurrence, in the order of groups, and where in it.
+    /// The entry of the `n`-th occurrence, in the order of groups, and what its mark counts there.
     #[inline(always)]
     fn locate(&self, n: usize) -> (&Entry<'a, T>, usize) {
-        let mut i = self.groups.position(n) as usize;
+        let mut mark = self.groups.mark(n) as usize;
         for entry in &self.entries[..self.entries.len() - 1] {
-            if i < entry.route.len() {
-                return (entry, i);
+            let end = if self.marks_are_rows { entry.route.grad_rows } else { entry.route.len() };
+            if mark < end {
+                return (entry, mark);
             }
-            i -= entry.route.len();
+            mark -= end;
         }
-        (&self.entries[self.entries.len() - 1], i)
+        (&self.entries[self.entries.len() - 1], mark)
     }
 
     /// Asks for the row of the `n`-th occurrence.
     #[inline(always)]
     fn ask(&self, n: usize) {
         if n < self.groups.occurrences() {
-            let (entry, i) = self.locate(n);
-            prefetch(entry.row(i));
+            let (entry, mark) = self.locate(n);
+            prefetch(entry.grad.row(if self.marks_are_rows { mark } else { entry.route.grad_row(mark) }));
         }
     }
 
     /// The row and the factor of the `n`-th occurrence.
     #[inline(always)]
     fn part(&self, n: usize) -> (&'a [T], T) {
-        let (entry, i) = self.locate(n);
-        (entry.row(i), entry.factor(i))
+        let (entry, mark) = self.locate(n);
+        if !self.marks_are_rows {
+            return (entry.grad.row(entry.route.grad_row(mark)), entry.route.factor(mark));
+        }
+        let factor = match &entry.route.scale {
+            Scale::PerRow(factors) => factors[mark],
+            _ => T::ONE,
+        };
+        (entry.grad.row(mark), factor)
     }
 }
 

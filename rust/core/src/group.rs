@@ -1,75 +1,104 @@
 //! Repeated ids → each touched row once, rows ascending, its occurrences in order of appearance.
+//!
+//! A radix sort in two steps: blocks of occurrences are parted by the highest bits of their rows, then each bucket is
+//! put together from all blocks and sorted by the other bits. Blocks and buckets go to different threads, and what
+//! moves between them is stable, so the result depends on the data alone.
+
+use std::ops::Range;
 
 use crate::error::Error;
 use crate::ids::{Id, Ids, Values, with_ids};
+use crate::parallel::for_each_job;
 use crate::scratch::Buffer;
 
-/// Bits sorted per pass: a table of 2^11 counters stays in the first-level cache.
-const DIGIT_BITS: u32 = 11;
+/// Occurrences that are parted in one go: their keys stay in the second-level cache.
+const BLOCK: usize = if cfg!(test) { 256 } else { 16 << 10 };
+
+/// Bits by which blocks are parted: few enough that each bucket's end stays in the first-level cache, enough buckets
+/// for the threads to share evenly.
+const BUCKET_BITS: u32 = 6;
+const BUCKETS: usize = 1 << BUCKET_BITS;
+
+/// Most bits sorted per pass over a bucket.
+const DIGIT_BITS: u32 = 8;
+
+/// Passes that rows of 32 bits need.
+const MOST_PASSES: usize = (u32::BITS - BUCKET_BITS).div_ceil(DIGIT_BITS) as usize;
 
 /// Below this a comparison sort is faster than clearing and adding up the counters of a radix sort.
 const SMALL: usize = 512;
 
+/// Memory traffic per occurrence, to decide whether threads are woken: a handful of passes over keys of 8 bytes.
+const BYTES_EACH: usize = 64;
+
+/// Ids to group, and what to remember of each occurrence.
+#[derive(Clone, Copy)]
+pub(crate) struct Marked<'a> {
+    pub(crate) ids: &'a Ids,
+    /// A number for each occurrence, never falling; its position where there are none.
+    pub(crate) marks: Option<&'a [u32]>,
+    /// Above all marks. The next list's marks count on from here.
+    pub(crate) end: usize,
+}
+
+impl<'a> Marked<'a> {
+    /// Remembers positions.
+    pub(crate) fn by_position(ids: &'a Ids) -> Self {
+        Self { ids, marks: None, end: ids.len() }
+    }
+}
+
 /// Touched rows and where their ids occur.
 pub(crate) struct Groups {
     rows: Buffer<usize>,
-    /// Where each row's occurrences start in `positions`, and at last their number.
+    /// Where each row's occurrences start in `marks`, and at last their number.
     starts: Buffer<u32>,
-    positions: Buffer<u32>,
+    marks: Buffer<u32>,
 }
 
 impl Groups {
-    /// Groups the ids of several lists, one after the other; positions count through all of them. Rows for which
-    /// `keep` is false are left out.
-    pub(crate) fn new(lists: &[&Ids], keep: impl Fn(usize) -> bool) -> Result<Self, Error> {
-        let count: usize = lists.iter().map(|ids| ids.len()).sum();
-        if u32::try_from(count).is_err() {
-            return Err(Error::TooManyIds { got: count });
+    /// Groups the ids of several lists, one after the other. Rows for which `keep` is false are left out.
+    pub(crate) fn new(lists: &[Marked<'_>], keep: impl Fn(usize) -> bool + Sync) -> Result<Self, Error> {
+        let count: usize = lists.iter().map(|list| list.ids.len()).sum();
+        let end: usize = lists.iter().map(|list| list.end).sum();
+        if u32::try_from(count.max(end)).is_err() {
+            return Err(Error::TooManyIds { got: count.max(end) });
         }
-        let rows = lists.first().map_or(0, |ids| ids.rows());
-        if lists.iter().all(|ids| matches!(ids.values(), Values::Narrow(_))) {
-            let mut keys = Buffer::<u64>::of_len(count)?;
+        let rows = lists.first().map_or(0, |list| list.ids.rows());
+        let lists = Lists { lists, keep };
+        if !lists.lists.iter().all(|list| matches!(list.ids.values(), Values::Narrow(_))) {
+            let mut pairs = Vec::new();
+            pairs.try_reserve_exact(count).map_err(|_| Error::Memory { bytes: count * size_of::<(usize, u32)>() })?;
+            lists.each(0..count, |row, mark| pairs.push((row, mark)));
+            pairs.sort_unstable();
+            return Self::collect(pairs.len(), pairs.into_iter());
+        }
+        if count < SMALL || lists.ascend(count) {
+            let mut keys = Buffer::of_len(count)?;
             let mut kept = 0;
-            let mut sorted = true;
-            let mut before = 0;
-            each_occurrence(lists, keep, |row, position| {
-                sorted &= before <= row;
-                before = row;
-                keys[kept] = (row as u64) << 32 | u64::from(position);
+            lists.each(0..count, |row, mark| {
+                keys[kept] = key(row, mark);
                 kept += 1;
             });
             keys.truncate(kept);
-            if !sorted {
-                keys = sort(keys, rows)?;
+            if !keys.is_sorted() {
+                keys.sort_unstable();
             }
-            Self::collect(keys.iter().map(|&key| ((key >> 32) as usize, key as u32)))
-        } else {
-            let mut keys = Vec::new();
-            keys.try_reserve_exact(count).map_err(|_| Error::Memory { bytes: count * size_of::<(usize, u32)>() })?;
-            each_occurrence(lists, keep, |row, position| keys.push((row, position)));
-            keys.sort_unstable();
-            Self::collect(keys.into_iter())
+            return Self::collect(kept, keys.iter().map(|&key| (row_of(key), key as u32)));
         }
+        let parted = Parted::new(&lists, count, rows)?;
+        parted.sort()
     }
 
-    fn collect(sorted: impl ExactSizeIterator<Item = (usize, u32)>) -> Result<Self, Error> {
-        let count = sorted.len();
+    fn collect(count: usize, sorted: impl Iterator<Item = (usize, u32)>) -> Result<Self, Error> {
         let mut rows = Buffer::of_len(count)?;
         let mut starts = Buffer::of_len(count + 1)?;
-        let mut positions = Buffer::of_len(count)?;
-        let mut touched = 0;
-        for (occurrence, (row, position)) in sorted.enumerate() {
-            positions[occurrence] = position;
-            if touched == 0 || rows[touched - 1] != row {
-                rows[touched] = row;
-                starts[touched] = occurrence as u32;
-                touched += 1;
-            }
-        }
+        let mut marks = Buffer::of_len(count)?;
+        let touched = collect(sorted, 0, &mut rows, &mut starts, &mut marks);
         starts[touched] = count as u32;
         rows.truncate(touched);
         starts.truncate(touched + 1);
-        Ok(Self { rows, starts, positions })
+        Ok(Self { rows, starts, marks })
     }
 
     /// Touched rows, strictly ascending.
@@ -87,62 +116,202 @@ impl Groups {
     /// Occurrences of all touched rows.
     #[inline(always)]
     pub(crate) fn occurrences(&self) -> usize {
-        self.positions.len()
+        self.marks.len()
     }
 
-    /// Where the `n`-th occurrence stands, counting row by row; ascending within a row.
+    /// The mark of the `n`-th occurrence, counting row by row.
     #[inline(always)]
-    pub(crate) fn position(&self, n: usize) -> u32 {
-        self.positions[n]
+    pub(crate) fn mark(&self, n: usize) -> u32 {
+        self.marks[n]
     }
 
-    /// Where the id of touched row `k` occurs, ascending.
-    pub(crate) fn positions(&self, k: usize) -> &[u32] {
-        &self.positions[self.start(k)..self.start(k + 1)]
+    /// The marks of touched row `k`, in order of appearance.
+    pub(crate) fn marks(&self, k: usize) -> &[u32] {
+        &self.marks[self.start(k)..self.start(k + 1)]
     }
 }
 
-fn each_occurrence(lists: &[&Ids], keep: impl Fn(usize) -> bool, mut visit: impl FnMut(usize, u32)) {
-    let mut base = 0;
-    for list in lists {
-        with_ids!(list, |ids| {
-            for (position, id) in ids.iter().enumerate() {
-                if keep(id.row()) {
-                    visit(id.row(), base + position as u32);
+/// Writes sorted occurrences as touched rows, and returns their number. `before` occurrences come before these.
+fn collect(
+    sorted: impl Iterator<Item = (usize, u32)>,
+    before: usize,
+    rows: &mut [usize],
+    starts: &mut [u32],
+    marks: &mut [u32],
+) -> usize {
+    let mut touched = 0;
+    let mut last = usize::MAX;
+    for (occurrence, ((row, mark), place)) in sorted.zip(marks).enumerate() {
+        *place = mark;
+        // Whether a row is new is anyone's guess, so it is no branch: what is not new is overwritten.
+        if touched < rows.len() {
+            rows[touched] = row;
+            starts[touched] = (before + occurrence) as u32;
+        }
+        touched += usize::from(row != last);
+        last = row;
+    }
+    touched
+}
+
+/// Sorts by row first; marks of a row stay as they come.
+fn key(row: usize, mark: u32) -> u64 {
+    (row as u64) << 32 | u64::from(mark)
+}
+
+fn row_of(key: u64) -> usize {
+    (key >> 32) as usize
+}
+
+/// The ids of all lists, one after the other.
+struct Lists<'a, K> {
+    lists: &'a [Marked<'a>],
+    keep: K,
+}
+
+impl<K: Fn(usize) -> bool> Lists<'_, K> {
+    /// Visits row and mark of some occurrences that are kept, in order.
+    fn each(&self, range: Range<usize>, mut visit: impl FnMut(usize, u32)) {
+        let (mut first, mut base) = (0, 0);
+        for list in self.lists {
+            let count = list.ids.len();
+            let within = range.start.clamp(first, first + count) - first..range.end.clamp(first, first + count) - first;
+            with_ids!(list.ids, |ids| {
+                for (i, id) in within.clone().zip(&ids[within]) {
+                    if (self.keep)(id.row()) {
+                        let mark = list.marks.map_or(i as u32, |marks| marks[i]);
+                        visit(id.row(), base + mark);
+                    }
+                }
+            });
+            first += count;
+            base += list.end as u32;
+        }
+    }
+
+    /// Do rows never fall?
+    fn ascend(&self, count: usize) -> bool {
+        let mut before = 0;
+        (0..count).step_by(BLOCK).all(|start| {
+            let mut ascend = true;
+            self.each(start..(start + BLOCK).min(count), |row, _| {
+                ascend &= before <= row;
+                before = row;
+            });
+            ascend
+        })
+    }
+}
+
+/// Occurrences, parted by the highest bits of their rows within each block.
+struct Parted {
+    keys: Buffer<u64>,
+    /// Where each bucket of each block starts in `keys`, and where the last one ends: `BUCKETS + 1` per block.
+    starts: Buffer<u32>,
+    blocks: usize,
+    /// Bits of a row below those that say the bucket.
+    low_bits: u32,
+}
+
+impl Parted {
+    fn new<K: Fn(usize) -> bool + Sync>(lists: &Lists<'_, K>, count: usize, rows: usize) -> Result<Self, Error> {
+        let row_bits = usize::BITS - rows.saturating_sub(1).leading_zeros();
+        let low_bits = row_bits.saturating_sub(BUCKET_BITS);
+        let blocks = count.div_ceil(BLOCK);
+        let mut keys = Buffer::of_len(count)?;
+        let mut starts = Buffer::of_len(blocks * (BUCKETS + 1))?;
+        let jobs = keys.chunks_mut(BLOCK).zip(starts.chunks_mut(BUCKETS + 1));
+        for_each_job(jobs, count * BYTES_EACH, |block, (keys, starts)| {
+            let first = block * BLOCK;
+            let range = first..first + keys.len();
+            let mut ends = [0; BUCKETS];
+            lists.each(range.clone(), |row, _| ends[row >> low_bits] += 1);
+            let mut sum = 0;
+            for (end, start) in ends.iter_mut().zip(starts.iter_mut()) {
+                *start = (first + sum) as u32;
+                sum += std::mem::replace(end, sum);
+            }
+            starts[BUCKETS] = (first + sum) as u32;
+            lists.each(range, |row, mark| {
+                let place = &mut ends[row >> low_bits];
+                keys[*place] = key(row, mark);
+                *place += 1;
+            });
+        });
+        Ok(Self { keys, starts, blocks, low_bits })
+    }
+
+    /// Where a bucket's keys stand, block by block.
+    fn pieces(&self, bucket: usize) -> impl Iterator<Item = &[u64]> {
+        (0..self.blocks).map(move |block| {
+            let starts = &self.starts[block * (BUCKETS + 1) + bucket..][..2];
+            &self.keys[starts[0] as usize..starts[1] as usize]
+        })
+    }
+
+    fn sort(&self) -> Result<Groups, Error> {
+        let sizes: [usize; BUCKETS] = std::array::from_fn(|bucket| self.pieces(bucket).map(<[u64]>::len).sum());
+        let count = sizes.iter().sum();
+        let bytes = count * BYTES_EACH;
+        let mut sorted = Buffer::of_len(count)?;
+        let mut spare = Buffer::of_len(count)?;
+        let mut touched = [0; BUCKETS];
+        let jobs = cut(&mut sorted, sizes).zip(cut(&mut spare, sizes)).zip(&mut touched);
+        for_each_job(jobs, bytes, |bucket, ((sorted, spare), touched)| {
+            self.sort_bucket(bucket, sorted, spare);
+            let new = sorted.windows(2).filter(|pair| row_of(pair[0]) != row_of(pair[1])).count();
+            *touched = new + usize::from(!sorted.is_empty());
+        });
+        let rows_touched = touched.iter().sum();
+        let mut rows = Buffer::of_len(rows_touched)?;
+        let mut starts = Buffer::of_len(rows_touched + 1)?;
+        let mut marks = Buffer::of_len(count)?;
+        let befores = sizes.iter().scan(0, |end, size| {
+            *end += size;
+            Some(*end - size)
+        });
+        let sorted = cut(&mut sorted, sizes).zip(befores);
+        let jobs = sorted.zip(cut(&mut rows, touched)).zip(cut(&mut starts, touched)).zip(cut(&mut marks, sizes));
+        for_each_job(jobs, bytes, |_, ((((sorted, before), rows), starts), marks)| {
+            collect(sorted.iter().map(|&key| (row_of(key), key as u32)), before, rows, starts, marks);
+        });
+        starts[rows_touched] = count as u32;
+        Ok(Groups { rows, starts, marks })
+    }
+
+    /// Puts a bucket together and sorts it, least significant digit first, which is stable.
+    fn sort_bucket(&self, bucket: usize, sorted: &mut [u64], spare: &mut [u64]) {
+        let passes = self.low_bits.div_ceil(DIGIT_BITS);
+        let digit_bits = self.low_bits.div_ceil(passes.max(1));
+        let digit = |key: u64, pass: u32| (key >> (32 + pass * digit_bits)) as usize & ((1 << digit_bits) - 1);
+        let (mut from, mut to) = if passes % 2 == 0 { (sorted, spare) } else { (spare, sorted) };
+        let mut ends = [[0u32; 1 << DIGIT_BITS]; MOST_PASSES];
+        let mut filled = 0;
+        for piece in self.pieces(bucket) {
+            for (&key, place) in piece.iter().zip(&mut from[filled..]) {
+                *place = key;
+                for (pass, ends) in (0..passes).zip(&mut ends) {
+                    ends[digit(key, pass)] += 1;
                 }
             }
-            base += ids.len() as u32;
-        });
+            filled += piece.len();
+        }
+        for (pass, ends) in (0..passes).zip(&mut ends) {
+            let mut sum = 0;
+            for end in ends.iter_mut() {
+                sum += std::mem::replace(end, sum);
+            }
+            for &key in from.iter() {
+                let place = &mut ends[digit(key, pass)];
+                to[*place as usize] = key;
+                *place += 1;
+            }
+            std::mem::swap(&mut from, &mut to);
+        }
     }
 }
 
-/// Sorts keys of `row << 32 | position` whose positions ascend: least significant digit first, which is stable.
-fn sort(mut keys: Buffer<u64>, rows: usize) -> Result<Buffer<u64>, Error> {
-    if keys.len() < SMALL {
-        keys.sort_unstable();
-        return Ok(keys);
-    }
-    let row_bits = usize::BITS - rows.saturating_sub(1).leading_zeros();
-    let passes = row_bits.div_ceil(DIGIT_BITS);
-    let digit_bits = row_bits.div_ceil(passes.max(1));
-    let mut other = Buffer::of_len(keys.len())?;
-    for pass in 0..passes {
-        let shift = 32 + pass * digit_bits;
-        let digit = |key: u64| (key >> shift) as usize & ((1 << digit_bits) - 1);
-        let mut next = [0u32; 1 << DIGIT_BITS];
-        for &key in keys.iter() {
-            next[digit(key)] += 1;
-        }
-        let mut sum = 0;
-        for count in &mut next {
-            sum += std::mem::replace(count, sum);
-        }
-        for &key in keys.iter() {
-            let place = &mut next[digit(key)];
-            other[*place as usize] = key;
-            *place += 1;
-        }
-        std::mem::swap(&mut keys, &mut other);
-    }
-    Ok(keys)
+/// Cuts a slice into pieces of the given sizes, one after the other.
+fn cut<T, const N: usize>(mut slice: &mut [T], sizes: [usize; N]) -> impl Iterator<Item = &mut [T]> {
+    sizes.into_iter().map(move |size| slice.split_off_mut(..size).unwrap_or_default())
 }

@@ -152,6 +152,21 @@ pub(crate) fn for_each_index(count: usize, bytes: usize, body: impl Fn(usize) + 
     }
 }
 
+/// Runs `body(index, job)` once for each job, on as many threads as `bytes` of traffic deserve. Jobs may own what they
+/// change.
+pub(crate) fn for_each_job<J: Send>(jobs: impl Iterator<Item = J>, bytes: usize, body: impl Fn(usize, J) + Sync) {
+    if num_threads() <= 1 || bytes < MIN_PARALLEL_BYTES {
+        jobs.enumerate().for_each(|(index, job)| body(index, job));
+        return;
+    }
+    let jobs: Vec<_> = jobs.map(|job| Mutex::new(Some(job))).collect();
+    for_each_index(jobs.len(), bytes, |index| {
+        if let Some(job) = jobs[index].lock().unwrap_or_else(PoisonError::into_inner).take() {
+            body(index, job);
+        }
+    });
+}
+
 /// So many workers beside the calling thread, or None where the system refuses to start them.
 fn workers(wanted: usize) -> Option<Arc<ThreadPool>> {
     static POOL: PerProcess<Mutex<Option<Arc<ThreadPool>>>> = PerProcess::new();

@@ -149,6 +149,20 @@ impl<'a, T> RowsMut<'a, T> {
         unsafe { std::slice::from_raw_parts_mut(self.start.offset(row as isize * self.stride), self.dim) }
     }
 
+    /// Do the rows lie one after the other?
+    pub(crate) fn is_dense(&self) -> bool {
+        self.stride == self.dim as isize
+    }
+
+    /// All elements, where the rows lie one after the other.
+    pub(crate) fn dense(&mut self) -> Option<&mut [T]> {
+        if !self.is_dense() {
+            return None;
+        }
+        // SAFETY: the rows leave no gaps, so these are our elements and no others; they stay borrowed with self.
+        Some(unsafe { std::slice::from_raw_parts_mut(self.start, self.rows * self.dim) })
+    }
+
     /// Some of the rows, as a view of their own that does not borrow `self`.
     ///
     /// # Safety

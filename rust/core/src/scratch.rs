@@ -55,6 +55,25 @@ pub fn zeroed<T: bytemuck::Zeroable>(len: usize) -> Result<Vec<T>, Error> {
     bytemuck::try_zeroed_vec(len).map_err(|()| Error::Memory { bytes })
 }
 
+/// Asks the system for huge pages, as NumPy does for its arrays: each page touched for the first time costs a fault.
+fn use_huge_pages(words: &[u64]) {
+    #[cfg(target_os = "linux")]
+    if size_of_val(words) >= HUGE_BYTES {
+        let start = words.as_ptr().addr().next_multiple_of(PAGE_BYTES);
+        let end = (words.as_ptr().addr() + size_of_val(words)) & !(PAGE_BYTES - 1);
+        // SAFETY: the pages lie within the block, and the advice changes how they are backed, not what they hold.
+        unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_HUGEPAGE) };
+    }
+}
+
+/// Blocks from this size on are backed by huge pages.
+#[cfg(target_os = "linux")]
+const HUGE_BYTES: usize = 4 << 20;
+
+/// No smaller than any page size of the machines that Linux runs on; whole pages of it are asked for.
+#[cfg(target_os = "linux")]
+const PAGE_BYTES: usize = 64 << 10;
+
 /// A vector of a fixed length whose memory is recycled.
 #[derive(Debug)]
 pub struct Buffer<T> {
@@ -83,7 +102,7 @@ impl<T: bytemuck::Pod> Buffer<T> {
             kept.bytes -= block.capacity() * size_of::<u64>();
             Some(block)
         });
-        let mut words = block.map_or_else(|| zeroed(words_needed), Ok)?;
+        let mut words = block.map_or_else(|| zeroed(words_needed).inspect(|words| use_huge_pages(words)), Ok)?;
         words.resize(words_needed, 0);
         Ok(Self { words, len, element: PhantomData })
     }

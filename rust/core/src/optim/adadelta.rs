@@ -35,7 +35,13 @@ impl<T: Element> Rule<T> for Adadelta<T> {
     }
 
     #[inline(always)]
-    fn step<V: Vector<T>>(&self, weight: &mut [T], [square, acc]: [&mut [T]; MAX_STATES], grad: RowValues<'_, T>, rate: T) {
+    fn step<V: Vector<T>>(
+        &self,
+        weight: &mut [T],
+        [square, acc]: [&mut [T]; MAX_STATES],
+        grad: RowValues<'_, T>,
+        rate: T,
+    ) {
         change_rows::<T, V, 3>([weight, square, acc], grad, &Self { lr: self.lr * rate, ..*self });
     }
 }

@@ -65,7 +65,13 @@ impl<T: Element> Rule<T> for Adam<T> {
     }
 
     #[inline(always)]
-    fn step<V: Vector<T>>(&self, weight: &mut [T], [mean, square]: [&mut [T]; MAX_STATES], grad: RowValues<'_, T>, rate: T) {
+    fn step<V: Vector<T>>(
+        &self,
+        weight: &mut [T],
+        [mean, square]: [&mut [T]; MAX_STATES],
+        grad: RowValues<'_, T>,
+        rate: T,
+    ) {
         change_rows::<T, V, 3>([weight, mean, square], grad, &Self { size: self.size * rate, ..*self });
     }
 }

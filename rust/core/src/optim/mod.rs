@@ -216,20 +216,14 @@ impl<T: Element, R: Rule<T>, G: Gradient<T>> Kernel for Step<'_, T, R, G> {
             self;
         let plain = options.grad_scale == T::ONE && options.weight_decay == T::ZERO;
         let ahead = ahead((weight.dim() + first.dim() + second.dim()) * size_of::<T>());
-        let ask = |k: usize, weight: &RowsMut<'_, T>, first: &RowsMut<'_, T>, second: &RowsMut<'_, T>| {
-            if k < touched.end {
-                let row = gradient.row(k) - first_row;
-                prefetch(weight.row(row));
-                prefetch(first.row(row));
-                prefetch(second.row(row));
-            }
-        };
         gradient.ask_first(touched.start);
-        for k in touched.start..touched.start + ahead {
-            ask(k, &weight, &first, &second);
+        for k in touched.clone().take(ahead) {
+            ask_row(gradient.row(k) - first_row, &weight, &first, &second);
         }
         for k in touched.clone() {
-            ask(k + ahead, &weight, &first, &second);
+            if k + ahead < touched.end {
+                ask_row(gradient.row(k + ahead) - first_row, &weight, &first, &second);
+            }
             let row = gradient.row(k);
             if !options.keeps(row) {
                 continue;
@@ -255,4 +249,12 @@ impl<T: Element, R: Rule<T>, G: Gradient<T>> Kernel for Step<'_, T, R, G> {
             }
         }
     }
+}
+
+/// Asks for a row of weight and states.
+#[inline(always)]
+fn ask_row<T>(row: usize, weight: &RowsMut<'_, T>, first: &RowsMut<'_, T>, second: &RowsMut<'_, T>) {
+    prefetch(weight.row(row));
+    prefetch(first.row(row));
+    prefetch(second.row(row));
 }

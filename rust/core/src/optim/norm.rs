@@ -88,7 +88,8 @@ impl<T: Element, G: Gradient<T>> Kernel for Norms<'_, T, G> {
         for i in 0..self.norms.rows() {
             let k = self.first + i;
             let counts = self.options.keeps(self.gradient.row(k));
-            self.norms.row_mut(i)[0] = if counts { loops::sq_norm(self.gradient.gradient::<V>(k, self.sum).row) } else { 0.0 };
+            self.norms.row_mut(i)[0] =
+                if counts { loops::sq_norm(self.gradient.gradient::<V>(k, self.sum).row) } else { 0.0 };
         }
     }
 }

@@ -7,6 +7,19 @@
 use super::vector::{Lanes, Vector};
 use crate::element::Element;
 
+/// `to = from`
+#[inline(always)]
+pub(crate) fn copy_row<T: Element, V: Vector<T>>(to: &mut [T], from: &[T]) {
+    if from.len() < V::LANES {
+        return to.copy_from_slice(from);
+    }
+    let last = from.len() - V::LANES;
+    for start in (0..last).step_by(V::LANES) {
+        V::load(from, start).store(to, start);
+    }
+    V::load(from, last).store(to, last);
+}
+
 /// Rows that become one.
 pub(crate) trait Parts<T> {
     /// Their number.

@@ -6,6 +6,7 @@
 pub(crate) mod blocks;
 pub(crate) mod loops;
 mod prefetch;
+pub(crate) mod stream;
 pub(crate) mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;

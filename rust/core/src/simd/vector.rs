@@ -12,9 +12,7 @@ use crate::element::Element;
 ///
 /// The types of a level are named by `Level::run` alone, which proves that the machine has its instructions; kernels
 /// know them only as `V: Vector<T>`.
-pub trait Vector<T>:
-    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
-{
+pub trait Vector<T>: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> {
     /// Elements in it.
     const LANES: usize;
 

@@ -5,21 +5,22 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::inputs::Random;
-use crate::group::Groups;
+use crate::group::{Groups, Marked};
 use crate::ids::Ids;
 
-fn assert_groups(lists: &[Vec<i64>], rows: usize, skipped: Option<usize>) {
-    let checked: Vec<_> = lists.iter().map(|ids| Ids::check(ids, rows).unwrap()).collect();
-    let groups = Groups::new(&checked.iter().collect::<Vec<_>>(), |row| Some(row) != skipped).unwrap();
+fn assert_groups(ids: &[Vec<i64>], rows: usize, skipped: Option<usize>) {
+    let checked: Vec<_> = ids.iter().map(|ids| Ids::check(ids, rows).unwrap()).collect();
+    let lists: Vec<_> = checked.iter().map(Marked::by_position).collect();
+    let groups = Groups::new(&lists, |row| Some(row) != skipped).unwrap();
     let mut wanted = BTreeMap::<usize, Vec<u32>>::new();
-    for (position, &id) in lists.iter().flatten().enumerate() {
+    for (position, &id) in ids.iter().flatten().enumerate() {
         if Some(id as usize) != skipped {
             wanted.entry(id as usize).or_default().push(position as u32);
         }
     }
     assert!(groups.rows().iter().eq(wanted.keys()));
     for (k, positions) in wanted.values().enumerate() {
-        assert_eq!(groups.positions(k), positions);
+        assert_eq!(groups.marks(k), positions);
     }
     assert_eq!(groups.start(groups.rows().len()), wanted.values().map(Vec::len).sum::<usize>());
 }
