@@ -57,7 +57,7 @@ impl<T: Element, G: Gradient<T>> Kernel for Sum<'_, T, G> {
         self.gradient.ask_first(self.first);
         for i in 0..self.sums.rows() {
             let sum = self.sums.row_mut(i);
-            self.gradient.sum::<V>(self.first + i, sum);
+            self.gradient.sum(self.first + i, sum);
         }
     }
 }

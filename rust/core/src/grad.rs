@@ -8,8 +8,8 @@ use crate::ids::{Bags, Ids};
 use crate::lookup::check_shape;
 use crate::rows::Rows;
 use crate::scratch::Buffer;
-use crate::simd::blocks::{Parts, RowValues, ScaledSum, Sum, fold_rows, fold_values};
-use crate::simd::{Vector, ahead, loops, prefetch};
+use crate::simd::blocks::{MOST_LANES, Parts, RowValues, ScaledSum, Sum, fold_rows_twice};
+use crate::simd::{Kernel, Level, Vector, ahead, loops, prefetch};
 
 /// One backward call on a table: checked ids, and how their gradients follow from a matrix that the caller keeps.
 #[derive(Debug)]
@@ -190,6 +190,11 @@ impl<'a, T: Element> Entry<'a, T> {
     }
 }
 
+/// Elements of scratch in which the gradient of a row of `dim` elements is summed.
+pub(crate) fn scratch_len(dim: usize) -> usize {
+    dim + MOST_LANES
+}
+
 /// The gradient of a parameter, row by row.
 pub(crate) trait Gradient<T>: Sync {
     /// Number of rows that are touched.
@@ -199,10 +204,10 @@ pub(crate) trait Gradient<T>: Sync {
     fn row(&self, k: usize) -> usize;
 
     /// Writes its summed gradient.
-    fn sum<V: Vector<T>>(&self, k: usize, sum: &mut [T]);
+    fn sum(&self, k: usize, sum: &mut [T]);
 
-    /// Its summed gradient, as it stands where it needs no sum, else in scratch of `dim + SPARE` elements.
-    fn gradient<'s, V: Vector<T>>(&'s self, k: usize, scratch: &'s mut [T]) -> RowValues<'s, T>;
+    /// Its summed gradient, as it stands where it needs no sum, else in scratch of `scratch_len(dim)` elements.
+    fn gradient<'s>(&'s self, k: usize, scratch: &'s mut [T]) -> RowValues<'s, T>;
 
     /// Asks for the gradient rows that come first when touched rows are visited from the `k`-th on.
     fn ask_first(&self, k: usize);
@@ -223,6 +228,7 @@ pub(crate) struct SparseGradient<'a, T> {
     scaled: bool,
     /// How many occurrences ahead gradient rows are asked for.
     ahead: usize,
+    level: Level,
 }
 
 impl<'a, T: Element> SparseGradient<'a, T> {
@@ -254,7 +260,7 @@ impl<'a, T: Element> SparseGradient<'a, T> {
         let groups = Groups::new(&lists, |row| Some(row) != padding && keep(row))?;
         let linear = !entries.iter().any(|entry| matches!(entry.route.source, Source::Max { .. }));
         let scaled = entries.iter().any(|entry| !matches!(entry.route.scale, Scale::One));
-        Ok(Self { entries, groups, marks_are_rows, linear, scaled, ahead: ahead(dim * size_of::<T>()) })
+        Ok(Self { entries, groups, marks_are_rows, linear, scaled, ahead: ahead(dim * size_of::<T>()), level: Level::current() })
     }
 
     pub(crate) fn groups(&self) -> &Groups {
@@ -273,6 +279,11 @@ impl<'a, T: Element> SparseGradient<'a, T> {
             mark -= end;
         }
         (&self.entries[self.entries.len() - 1], mark)
+    }
+
+    #[inline(always)]
+    fn occurrences(&self, k: usize) -> Occurrences<'_, T> {
+        Occurrences { gradient: self, first: self.groups.start(k), end: self.groups.start(k + 1) }
     }
 
     /// Asks for the row of the `n`-th occurrence.
@@ -323,6 +334,36 @@ impl<T: Element> Parts<T> for Occurrences<'_, T> {
     }
 }
 
+/// Sums the gradient rows of one touched row: a kernel of its own, so that it is not compiled into every rule.
+struct SumRow<'a, T> {
+    occurrences: Occurrences<'a, T>,
+    sum: &'a mut [T],
+    /// Gets the last register once more, at its end, if not empty.
+    last: &'a mut [T],
+}
+
+impl<T: Element> Kernel for SumRow<'_, T> {
+    type Element = T;
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let Self { occurrences, sum, last } = self;
+        let gradient = occurrences.gradient;
+        if !gradient.linear {
+            sum.fill(T::ZERO);
+            for n in occurrences.first..occurrences.end {
+                let (entry, i) = gradient.locate(n);
+                entry.add_to(i, sum);
+            }
+        } else if gradient.scaled {
+            fold_rows_twice::<T, V, ScaledSum>(sum, last, &occurrences);
+        } else {
+            fold_rows_twice::<T, V, Sum>(sum, last, &occurrences);
+        }
+    }
+}
+
 impl<T: Element> Gradient<T> for SparseGradient<'_, T> {
     #[inline(always)]
     fn len(&self) -> usize {
@@ -335,40 +376,27 @@ impl<T: Element> Gradient<T> for SparseGradient<'_, T> {
     }
 
     #[inline(always)]
-    fn sum<V: Vector<T>>(&self, k: usize, sum: &mut [T]) {
-        let (first, end) = (self.groups.start(k), self.groups.start(k + 1));
-        if !self.linear {
-            sum.fill(T::ZERO);
-            for n in first..end {
-                let (entry, i) = self.locate(n);
-                entry.add_to(i, sum);
-            }
-        } else if self.scaled {
-            fold_rows::<T, V, ScaledSum>(sum, &Occurrences { gradient: self, first, end });
-        } else {
-            fold_rows::<T, V, Sum>(sum, &Occurrences { gradient: self, first, end });
-        }
+    fn sum(&self, k: usize, sum: &mut [T]) {
+        self.level.run(SumRow { occurrences: self.occurrences(k), sum, last: &mut [] });
     }
 
     #[inline(always)]
-    fn gradient<'s, V: Vector<T>>(&'s self, k: usize, scratch: &'s mut [T]) -> RowValues<'s, T> {
-        let occurrences = self.groups.start(k)..self.groups.start(k + 1);
+    fn gradient<'s>(&'s self, k: usize, scratch: &'s mut [T]) -> RowValues<'s, T> {
+        let occurrences = self.occurrences(k);
         if self.linear && occurrences.len() == 1 {
-            self.ask(occurrences.start + self.ahead);
-            let (row, factor) = self.part(occurrences.start);
+            occurrences.ask(0);
+            let (row, factor) = self.part(occurrences.first);
             if factor == T::ONE {
                 return RowValues::of(row);
             }
         }
-        let occurrences = Occurrences { gradient: self, first: occurrences.start, end: occurrences.end };
-        if !self.linear {
-            let sum = &mut scratch[..self.entries[0].route.dim];
-            self.sum::<V>(k, sum);
-            RowValues::of(sum)
-        } else if self.scaled {
-            fold_values::<T, V, ScaledSum>(scratch, &occurrences)
+        let (row, last) = scratch.split_at_mut(scratch.len() - MOST_LANES);
+        if self.linear {
+            self.level.run(SumRow { occurrences, sum: row, last });
+            RowValues { row, last }
         } else {
-            fold_values::<T, V, Sum>(scratch, &occurrences)
+            self.level.run(SumRow { occurrences, sum: row, last: &mut [] });
+            RowValues::of(row)
         }
     }
 
@@ -402,12 +430,12 @@ impl<T: Element> Gradient<T> for DenseGradient<'_, T> {
     }
 
     #[inline(always)]
-    fn sum<V: Vector<T>>(&self, k: usize, sum: &mut [T]) {
+    fn sum(&self, k: usize, sum: &mut [T]) {
         sum.copy_from_slice(self.grad.row(k));
     }
 
     #[inline(always)]
-    fn gradient<'s, V: Vector<T>>(&'s self, k: usize, _scratch: &'s mut [T]) -> RowValues<'s, T> {
+    fn gradient<'s>(&'s self, k: usize, _scratch: &'s mut [T]) -> RowValues<'s, T> {
         RowValues::of(self.grad.row(k))
     }
 

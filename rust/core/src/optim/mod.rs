@@ -19,12 +19,12 @@ pub use sgd::Sgd;
 
 use crate::element::Element;
 use crate::error::Error;
-use crate::grad::{DenseGradient, Entry, Gradient, SparseGradient};
+use crate::grad::{DenseGradient, Entry, Gradient, SparseGradient, scratch_len};
 use crate::lookup::check_shape;
 use crate::parallel::{Cuts, PART_BYTES, even_cuts, for_each_part};
 use crate::rows::{Rows, RowsMut};
 use crate::scratch::Workspace;
-use crate::simd::blocks::{RowValues, SPARE};
+use crate::simd::blocks::RowValues;
 use crate::simd::{Kernel, Level, Vector, ahead, loops, prefetch};
 
 /// State tables that a rule can keep.
@@ -183,7 +183,7 @@ fn update<T: Element, R: Rule<T>, G: Gradient<T>>(
     if gradient.len() == 0 {
         return Ok(());
     }
-    let workspace = Workspace::new(weight.dim() + SPARE)?;
+    let workspace = Workspace::new(scratch_len(weight.dim()))?;
     let level = Level::current();
     let (cuts, bytes) = row_cuts(gradient, weight.dim() * size_of::<T>());
     // A part's rows reach from its first touched row to that of the next part; rows before the first are nobody's.
@@ -233,10 +233,10 @@ impl<T: Element, R: Rule<T>, G: Gradient<T>> Kernel for Step<'_, T, R, G> {
             let states = [first.row_mut(row), second.row_mut(row)];
             let weight = weight.row_mut(row);
             let grad = if plain {
-                gradient.gradient::<V>(k, sum)
+                gradient.gradient(k, sum)
             } else {
                 let sum = &mut sum[..weight.len()];
-                gradient.sum::<V>(k, sum);
+                gradient.sum(k, sum);
                 loops::scale(sum, options.grad_scale);
                 if options.weight_decay != T::ZERO {
                     loops::add_scaled(sum, weight, options.weight_decay);

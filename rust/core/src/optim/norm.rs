@@ -3,12 +3,11 @@
 use super::{Options, row_cuts};
 use crate::element::Element;
 use crate::error::Error;
-use crate::grad::{DenseGradient, Entry, Gradient, SparseGradient};
+use crate::grad::{DenseGradient, Entry, Gradient, SparseGradient, scratch_len};
 use crate::lookup::check_shape;
 use crate::parallel::{Cuts, for_each_part};
 use crate::rows::{Rows, RowsMut};
 use crate::scratch::{Buffer, Workspace};
-use crate::simd::blocks::SPARE;
 use crate::simd::{Kernel, Level, Vector, loops};
 
 /// torch's guard against a division by zero, also where the norm is far from it.
@@ -60,7 +59,7 @@ pub fn grad_sq_norm<T: Element>(
 
 fn sq_norm<T: Element, G: Gradient<T>>(gradient: &G, dim: usize, options: &Options<'_, T>) -> Result<f64, Error> {
     let mut norms = Buffer::<f64>::of_len(gradient.len())?;
-    let workspace = Workspace::new(dim + SPARE)?;
+    let workspace = Workspace::new(scratch_len(dim))?;
     let level = Level::current();
     let (cuts, bytes) = row_cuts(gradient, dim * size_of::<T>());
     let mut tables = [RowsMut::new(&mut norms, gradient.len(), 1)];
@@ -89,7 +88,7 @@ impl<T: Element, G: Gradient<T>> Kernel for Norms<'_, T, G> {
             let k = self.first + i;
             let counts = self.options.keeps(self.gradient.row(k));
             self.norms.row_mut(i)[0] =
-                if counts { loops::sq_norm(self.gradient.gradient::<V>(k, self.sum).row) } else { 0.0 };
+                if counts { loops::sq_norm(self.gradient.gradient(k, self.sum).row) } else { 0.0 };
         }
     }
 }

@@ -83,31 +83,31 @@ pub(crate) fn fold_rows<T: Element, V: Vector<T>, F: Fold<T>>(folded: &mut [T], 
     fold_rows_twice::<T, V, F>(folded, &mut [], parts);
 }
 
-/// The same, for a row that is loaded again at once: `last` gets a copy of the last register (`RowValues` says why).
+/// The same, for a row that is loaded again at once: `last`, if not empty, gets a copy of the last register
+/// (`RowValues` says why).
 #[inline(always)]
-fn fold_rows_twice<T: Element, V: Vector<T>, F: Fold<T>>(folded: &mut [T], last: &mut [T], parts: &impl Parts<T>) {
-    if folded.len() >= V::LANES {
-        fold_panels::<T, V, F>(folded, last, parts);
-    } else {
-        fold_panels::<T, Lanes<T, 1>, F>(folded, last, parts);
+pub(crate) fn fold_rows_twice<T: Element, V: Vector<T>, F: Fold<T>>(
+    folded: &mut [T],
+    last: &mut [T],
+    parts: &impl Parts<T>,
+) {
+    let mut from = 0;
+    while from < folded.len() {
+        from += if folded.len() < V::LANES {
+            fold_panel::<T, Lanes<T, 1>, F, 4>(folded, last, from, parts)
+        } else {
+            match (folded.len() - from).div_ceil(V::LANES) {
+                5.. => fold_panel::<T, V, F, 8>(folded, last, from, parts),
+                3.. => fold_panel::<T, V, F, 4>(folded, last, from, parts),
+                2.. => fold_panel::<T, V, F, 2>(folded, last, from, parts),
+                _ => fold_panel::<T, V, F, 1>(folded, last, from, parts),
+            }
+        };
     }
 }
 
-/// Elements that `fold_values` needs beyond those of the row.
-pub(crate) const SPARE: usize = 16;
-
-/// Folds rows into one in scratch of `dim + SPARE` elements.
-#[inline(always)]
-pub(crate) fn fold_values<'s, T: Element, V: Vector<T>, F: Fold<T>>(
-    scratch: &'s mut [T],
-    parts: &impl Parts<T>,
-) -> RowValues<'s, T> {
-    let (row, spare) = scratch.split_at_mut(scratch.len() - SPARE);
-    let lanes = if row.len() >= V::LANES { V::LANES } else { 1 };
-    let last = &mut spare[..lanes];
-    fold_rows_twice::<T, V, F>(row, last, parts);
-    RowValues { row, last }
-}
+/// Most elements of a register.
+pub(crate) const MOST_LANES: usize = 16;
 
 /// A row to be loaded register by register, the last one from a place of its own.
 ///
@@ -118,7 +118,7 @@ pub struct RowValues<'a, T> {
     /// The whole row.
     pub(crate) row: &'a [T],
     /// Ends with the row's last register.
-    last: &'a [T],
+    pub(crate) last: &'a [T],
 }
 
 impl<'a, T> RowValues<'a, T> {
@@ -128,22 +128,7 @@ impl<'a, T> RowValues<'a, T> {
     }
 }
 
-#[inline(always)]
-fn fold_panels<T: Element, V: Vector<T>, F: Fold<T>>(folded: &mut [T], last: &mut [T], parts: &impl Parts<T>) {
-    let mut from = 0;
-    while from < folded.len() {
-        let registers = (folded.len() - from).div_ceil(V::LANES);
-        from += V::LANES
-            * match registers {
-                5.. => fold_panel::<T, V, F, 8>(folded, last, from, parts),
-                3.. => fold_panel::<T, V, F, 4>(folded, last, from, parts),
-                2.. => fold_panel::<T, V, F, 2>(folded, last, from, parts),
-                _ => fold_panel::<T, V, F, 1>(folded, last, from, parts),
-            };
-    }
-}
-
-/// Folds the columns of so many registers, and returns that number.
+/// Folds the columns of so many registers, and returns their number.
 #[inline(always)]
 fn fold_panel<T: Element, V: Vector<T>, F: Fold<T>, const REGISTERS: usize>(
     folded: &mut [T],
@@ -166,10 +151,10 @@ fn fold_panel<T: Element, V: Vector<T>, F: Fold<T>, const REGISTERS: usize>(
     for r in (0..REGISTERS).rev() {
         results[r].store(folded, starts[r]);
     }
-    if starts[REGISTERS - 1] == last_start && last.len() == V::LANES {
-        results[REGISTERS - 1].store(last, 0);
+    if starts[REGISTERS - 1] == last_start && !last.is_empty() {
+        results[REGISTERS - 1].store(last, last.len() - V::LANES);
     }
-    REGISTERS
+    REGISTERS * V::LANES
 }
 
 /// What becomes of the elements of some rows that stand in one column, given the gradient there.
