@@ -197,6 +197,9 @@ pub(crate) fn scratch_len(dim: usize) -> usize {
 
 /// The gradient of a parameter, row by row.
 pub(crate) trait Gradient<T>: Sync {
+    /// Are rows that must not change left out already?
+    const FILTERED: bool;
+
     /// Number of rows that are touched.
     fn len(&self) -> usize;
 
@@ -260,7 +263,15 @@ impl<'a, T: Element> SparseGradient<'a, T> {
         let groups = Groups::new(&lists, |row| Some(row) != padding && keep(row))?;
         let linear = !entries.iter().any(|entry| matches!(entry.route.source, Source::Max { .. }));
         let scaled = entries.iter().any(|entry| !matches!(entry.route.scale, Scale::One));
-        Ok(Self { entries, groups, marks_are_rows, linear, scaled, ahead: ahead(dim * size_of::<T>()), level: Level::current() })
+        Ok(Self {
+            entries,
+            groups,
+            marks_are_rows,
+            linear,
+            scaled,
+            ahead: ahead(dim * size_of::<T>()),
+            level: Level::current(),
+        })
     }
 
     pub(crate) fn groups(&self) -> &Groups {
@@ -365,6 +376,8 @@ impl<T: Element> Kernel for SumRow<'_, T> {
 }
 
 impl<T: Element> Gradient<T> for SparseGradient<'_, T> {
+    const FILTERED: bool = true;
+
     #[inline(always)]
     fn len(&self) -> usize {
         self.groups.rows().len()
@@ -419,6 +432,8 @@ pub(crate) struct DenseGradient<'a, T> {
 }
 
 impl<T: Element> Gradient<T> for DenseGradient<'_, T> {
+    const FILTERED: bool = false;
+
     #[inline(always)]
     fn len(&self) -> usize {
         self.grad.rows()

@@ -225,7 +225,7 @@ impl<T: Element, R: Rule<T>, G: Gradient<T>> Kernel for Step<'_, T, R, G> {
                 ask_row(gradient.row(k + ahead) - first_row, &weight, &first, &second);
             }
             let row = gradient.row(k);
-            if !options.keeps(row) {
+            if !G::FILTERED && !options.keeps(row) {
                 continue;
             }
             let rate = options.row_lr.map_or(T::ONE, |row_lr| row_lr[row]);
@@ -255,6 +255,10 @@ impl<T: Element, R: Rule<T>, G: Gradient<T>> Kernel for Step<'_, T, R, G> {
 #[inline(always)]
 fn ask_row<T>(row: usize, weight: &RowsMut<'_, T>, first: &RowsMut<'_, T>, second: &RowsMut<'_, T>) {
     prefetch(weight.row(row));
-    prefetch(first.row(row));
-    prefetch(second.row(row));
+    if first.dim() > 0 {
+        prefetch(first.row(row));
+    }
+    if second.dim() > 0 {
+        prefetch(second.row(row));
+    }
 }

@@ -13,11 +13,15 @@ pub(crate) fn copy_row<T: Element, V: Vector<T>>(to: &mut [T], from: &[T]) {
     if from.len() < V::LANES {
         return to.copy_from_slice(from);
     }
+    assert_eq!(to.len(), from.len(), "rows of one dim");
     let last = from.len() - V::LANES;
-    for start in (0..last).step_by(V::LANES) {
-        V::load(from, start).store(to, start);
+    // SAFETY: both rows end where the last register does, and no register starts after that one.
+    unsafe {
+        for start in (0..last).step_by(V::LANES) {
+            V::load(from, start).store(to, start);
+        }
+        V::load(from, last).store(to, last);
     }
-    V::load(from, last).store(to, last);
 }
 
 /// Rows that become one.
@@ -144,15 +148,19 @@ fn fold_panel<T: Element, V: Vector<T>, F: Fold<T>, const REGISTERS: usize>(
             parts.ask(n);
         }
         let Some((row, factor)) = parts.part(n) else { continue };
+        assert_eq!(row.len(), folded.len(), "rows of one dim");
         for r in 0..REGISTERS {
-            results[r] = F::fold(results[r], V::load(row, starts[r]), factor);
+            // SAFETY: no register starts after the last one, which ends with the row.
+            results[r] = F::fold(results[r], unsafe { V::load(row, starts[r]) }, factor);
         }
     }
     for r in (0..REGISTERS).rev() {
-        results[r].store(folded, starts[r]);
+        // SAFETY: as above.
+        unsafe { results[r].store(folded, starts[r]) };
     }
-    if starts[REGISTERS - 1] == last_start && !last.is_empty() {
-        results[REGISTERS - 1].store(last, last.len() - V::LANES);
+    if starts[REGISTERS - 1] == last_start && last.len() >= V::LANES {
+        // SAFETY: `last` is at least as long as a register.
+        unsafe { results[REGISTERS - 1].store(last, last.len() - V::LANES) };
     }
     REGISTERS * V::LANES
 }
@@ -183,29 +191,43 @@ fn change_columns<T: Element, V: Vector<T>, const ROWS: usize>(
     RowValues { row: grad, last: last_grad }: RowValues<'_, T>,
     change: &impl Change<T, ROWS>,
 ) {
-    // The last columns are computed before those that they overlap are changed.
+    assert!(rows.iter().all(|row| row.len() == grad.len()), "rows of one dim");
+    assert!(last_grad.len() >= V::LANES, "the last register of the gradient");
     let last = grad.len() - V::LANES;
-    let last_grad = V::load(last_grad, last_grad.len() - V::LANES);
-    let changed_last = change.change(load_columns::<T, V, ROWS>(&rows, last), last_grad);
-    for start in (0..last).step_by(V::LANES) {
-        let changed = change.change(load_columns::<T, V, ROWS>(&rows, start), V::load(grad, start));
-        store_columns(&mut rows, start, changed);
+    // SAFETY: all rows end where the last register does, no register starts after that one, and `last_grad` holds one.
+    unsafe {
+        // The last columns are computed before those that they overlap are changed.
+        let last_grad = V::load(last_grad, last_grad.len() - V::LANES);
+        let changed_last = change.change(load_columns::<T, V, ROWS>(&rows, last), last_grad);
+        for start in (0..last).step_by(V::LANES) {
+            let changed = change.change(load_columns::<T, V, ROWS>(&rows, start), V::load(grad, start));
+            store_columns(&mut rows, start, changed);
+        }
+        store_columns(&mut rows, last, changed_last);
     }
-    store_columns(&mut rows, last, changed_last);
 }
 
+/// # Safety
+/// `start + LANES` is at most the length of each row.
 #[inline(always)]
-fn load_columns<T: Element, V: Vector<T>, const ROWS: usize>(rows: &[&mut [T]; ROWS], start: usize) -> [V; ROWS] {
-    std::array::from_fn(|r| V::load(rows[r], start))
+unsafe fn load_columns<T: Element, V: Vector<T>, const ROWS: usize>(
+    rows: &[&mut [T]; ROWS],
+    start: usize,
+) -> [V; ROWS] {
+    // SAFETY: the caller's.
+    std::array::from_fn(|r| unsafe { V::load(rows[r], start) })
 }
 
+/// # Safety
+/// `start + LANES` is at most the length of each row.
 #[inline(always)]
-fn store_columns<T: Element, V: Vector<T>, const ROWS: usize>(
+unsafe fn store_columns<T: Element, V: Vector<T>, const ROWS: usize>(
     rows: &mut [&mut [T]; ROWS],
     start: usize,
     columns: [V; ROWS],
 ) {
     for r in 0..ROWS {
-        columns[r].store(rows[r], start);
+        // SAFETY: the caller's.
+        unsafe { columns[r].store(rows[r], start) };
     }
 }

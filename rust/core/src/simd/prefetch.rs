@@ -5,8 +5,8 @@
 
 const LINE_BYTES: usize = 64;
 
-/// Most lines asked for per row: all of a row of 300 float32, and enough of a longer one for the hardware to follow.
-const MAX_LINES: usize = 32;
+/// Most bytes asked for per row: all of a row of 300 float32, and enough of a longer one for the hardware to follow.
+const MOST_BYTES: usize = 2 << 10;
 
 /// Bytes of rows that are on their way from memory at a time.
 const AHEAD_BYTES: usize = 10 << 10;
@@ -20,20 +20,19 @@ pub(crate) fn ahead(row_bytes: usize) -> usize {
 #[inline(always)]
 pub(crate) fn prefetch<T>(row: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    for line in lines(row) {
+    {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: a prefetch is a hint that never faults, whatever the address.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(line) };
+        let bytes = size_of_val(row).min(MOST_BYTES);
+        let start = row.as_ptr().cast::<i8>();
+        let first_line = start.wrapping_sub(start.addr() % LINE_BYTES);
+        let end = start.wrapping_add(bytes);
+        let mut line = first_line;
+        while line < end {
+            // SAFETY: a prefetch is a hint that never faults, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(line) };
+            line = line.wrapping_add(LINE_BYTES);
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = row;
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn lines<T>(row: &[T]) -> impl Iterator<Item = *const i8> {
-    let start = row.as_ptr().cast::<i8>();
-    let skew = start.addr() % LINE_BYTES;
-    let count = (skew + size_of_val(row)).div_ceil(LINE_BYTES).min(MAX_LINES);
-    (0..count).map(move |line| start.wrapping_add(line * LINE_BYTES))
 }

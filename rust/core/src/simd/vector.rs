@@ -21,15 +21,15 @@ pub trait Vector<T>: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output
 
     /// The elements of a row from column `start`.
     ///
-    /// # Panics
-    /// If the row ends before.
-    fn load(row: &[T], start: usize) -> Self;
+    /// # Safety
+    /// `start + LANES` is at most the row's length.
+    unsafe fn load(row: &[T], start: usize) -> Self;
 
     /// Writes the elements of a row from column `start`.
     ///
-    /// # Panics
-    /// If the row ends before.
-    fn store(self, row: &mut [T], start: usize);
+    /// # Safety
+    /// `start + LANES` is at most the row's length.
+    unsafe fn store(self, row: &mut [T], start: usize);
 
     /// Correctly rounded square roots.
     fn sqrt(self) -> Self;
@@ -115,15 +115,15 @@ impl<T: Element, const LANES: usize> Vector<T> for Lanes<T, LANES> {
     }
 
     #[inline(always)]
-    fn load(row: &[T], start: usize) -> Self {
-        let mut lanes = [T::ZERO; LANES];
-        lanes.copy_from_slice(&row[start..start + LANES]);
-        Self(lanes)
+    unsafe fn load(row: &[T], start: usize) -> Self {
+        // SAFETY: the caller's: these elements are the row's, and an array is no more aligned than they are.
+        Self(unsafe { *row.as_ptr().add(start).cast() })
     }
 
     #[inline(always)]
-    fn store(self, row: &mut [T], start: usize) {
-        row[start..start + LANES].copy_from_slice(&self.0);
+    unsafe fn store(self, row: &mut [T], start: usize) {
+        // SAFETY: as for load.
+        unsafe { *row.as_mut_ptr().add(start).cast() = self.0 };
     }
 
     #[inline(always)]

@@ -18,7 +18,7 @@ macro_rules! register {
         register!(operators $name: Add add $add, Sub sub $sub, Mul mul $mul, Div div $div);
 
         // SAFETY, for every operation: `Level::run` names this type only where the machine has its instructions, and no
-        // value of it comes from anywhere else. Loads and stores reach `LANES` elements of the slice, which is as long.
+        // value of it comes from anywhere else.
         impl Vector<$element> for $name {
             const LANES: usize = $lanes;
 
@@ -29,17 +29,15 @@ macro_rules! register {
             }
 
             #[inline(always)]
-            fn load(row: &[$element], start: usize) -> Self {
-                let block = &row[start..start + $lanes];
-                // SAFETY: as above.
-                Self(unsafe { x86::$load(block.as_ptr()) })
+            unsafe fn load(row: &[$element], start: usize) -> Self {
+                // SAFETY: as above, and the caller's: these elements are the row's.
+                Self(unsafe { x86::$load(row.as_ptr().add(start)) })
             }
 
             #[inline(always)]
-            fn store(self, row: &mut [$element], start: usize) {
-                let block = &mut row[start..start + $lanes];
-                // SAFETY: as above.
-                unsafe { x86::$store(block.as_mut_ptr(), self.0) }
+            unsafe fn store(self, row: &mut [$element], start: usize) {
+                // SAFETY: as for load.
+                unsafe { x86::$store(row.as_mut_ptr().add(start), self.0) }
             }
 
             #[inline(always)]
