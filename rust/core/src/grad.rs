@@ -209,7 +209,7 @@ pub(crate) trait Gradient<T>: Sync {
     /// Writes its summed gradient.
     fn sum(&self, k: usize, sum: &mut [T]);
 
-    /// Its summed gradient, as it stands where it needs no sum, else in scratch of `scratch_len(dim)` elements.
+    /// Its summed gradient, in place where it needs no sum, else in scratch of `scratch_len(dim)` elements.
     fn gradient<'s>(&'s self, k: usize, scratch: &'s mut [T]) -> RowValues<'s, T>;
 
     /// Asks for the gradient rows that come first when touched rows are visited from the `k`-th on.
@@ -399,17 +399,15 @@ impl<T: Element> Gradient<T> for SparseGradient<'_, T> {
         if self.linear && occurrences.len() == 1 {
             occurrences.ask(0);
             let (row, factor) = self.part(occurrences.first);
-            if factor == T::ONE {
-                return RowValues::of(row);
-            }
+            return RowValues::of(row, factor);
         }
         let (row, last) = scratch.split_at_mut(scratch.len() - MOST_LANES);
         if self.linear {
             self.level.run(SumRow { occurrences, sum: row, last });
-            RowValues { row, last }
+            RowValues { row, last, factor: T::ONE }
         } else {
             self.level.run(SumRow { occurrences, sum: row, last: &mut [] });
-            RowValues::of(row)
+            RowValues::of(row, T::ONE)
         }
     }
 
@@ -451,7 +449,7 @@ impl<T: Element> Gradient<T> for DenseGradient<'_, T> {
 
     #[inline(always)]
     fn gradient<'s>(&'s self, k: usize, _scratch: &'s mut [T]) -> RowValues<'s, T> {
-        RowValues::of(self.grad.row(k))
+        RowValues::of(self.grad.row(k), T::ONE)
     }
 
     #[inline(always)]

@@ -23,10 +23,10 @@ const BUCKETS: usize = 1 << BUCKET_BITS;
 const DIGIT_BITS: u32 = 8;
 
 /// Passes that rows of 32 bits need.
-const MOST_PASSES: usize = (u32::BITS - BUCKET_BITS).div_ceil(DIGIT_BITS) as usize;
+const MOST_PASSES: usize = u32::BITS.div_ceil(DIGIT_BITS) as usize;
 
 /// Below this a comparison sort is faster than clearing and adding up the counters of a radix sort.
-const SMALL: usize = 512;
+const SMALL: usize = 128;
 
 /// Memory traffic per occurrence, to decide whether threads are woken: a handful of passes over keys of 8 bytes.
 const BYTES_EACH: usize = 64;
@@ -73,21 +73,26 @@ impl Groups {
             pairs.sort_unstable();
             return Self::collect(pairs.len(), pairs.into_iter());
         }
-        if count < SMALL || lists.ascend(count) {
-            let mut keys = Buffer::of_len(count)?;
-            let mut kept = 0;
-            lists.each(0..count, |row, mark| {
-                keys[kept] = key(row, mark);
-                kept += 1;
-            });
-            keys.truncate(kept);
-            if !keys.is_sorted() {
-                keys.sort_unstable();
-            }
-            return Self::collect(kept, keys.iter().map(|&key| (row_of(key), key as u32)));
+        let row_bits = usize::BITS - rows.saturating_sub(1).leading_zeros();
+        let ascend = lists.ascend(count);
+        if !ascend && count > BLOCK {
+            return Parted::new(&lists, count, row_bits)?.sort();
         }
-        let parted = Parted::new(&lists, count, rows)?;
-        parted.sort()
+        let mut keys = Buffer::of_len(count)?;
+        let mut kept = 0;
+        lists.each(0..count, |row, mark| {
+            keys[kept] = key(row, mark);
+            kept += 1;
+        });
+        keys.truncate(kept);
+        if !ascend && kept < SMALL {
+            keys.sort_unstable();
+        } else if !ascend {
+            let mut sorted = Buffer::of_len(kept)?;
+            sort([&*keys], row_bits, &mut sorted, &mut Buffer::of_len(kept)?);
+            keys = sorted;
+        }
+        Self::collect(kept, keys.iter().map(|&key| (row_of(key), key as u32)))
     }
 
     fn collect(count: usize, sorted: impl Iterator<Item = (usize, u32)>) -> Result<Self, Error> {
@@ -214,8 +219,7 @@ struct Parted {
 }
 
 impl Parted {
-    fn new<K: Fn(usize) -> bool + Sync>(lists: &Lists<'_, K>, count: usize, rows: usize) -> Result<Self, Error> {
-        let row_bits = usize::BITS - rows.saturating_sub(1).leading_zeros();
+    fn new<K: Fn(usize) -> bool + Sync>(lists: &Lists<'_, K>, count: usize, row_bits: u32) -> Result<Self, Error> {
         let low_bits = row_bits.saturating_sub(BUCKET_BITS);
         let blocks = count.div_ceil(BLOCK);
         let mut keys = Buffer::of_len(count)?;
@@ -258,7 +262,7 @@ impl Parted {
         let mut touched = [0; BUCKETS];
         let jobs = cut(&mut sorted, sizes).zip(cut(&mut spare, sizes)).zip(&mut touched);
         for_each_job(jobs, bytes, |bucket, ((sorted, spare), touched)| {
-            self.sort_bucket(bucket, sorted, spare);
+            sort(self.pieces(bucket), self.low_bits, sorted, spare);
             let new = sorted.windows(2).filter(|pair| row_of(pair[0]) != row_of(pair[1])).count();
             *touched = new + usize::from(!sorted.is_empty());
         });
@@ -278,36 +282,37 @@ impl Parted {
         starts[rows_touched] = count as u32;
         Ok(Groups { rows, starts, marks })
     }
+}
 
-    /// Puts a bucket together and sorts it, least significant digit first, which is stable.
-    fn sort_bucket(&self, bucket: usize, sorted: &mut [u64], spare: &mut [u64]) {
-        let passes = self.low_bits.div_ceil(DIGIT_BITS);
-        let digit_bits = self.low_bits.div_ceil(passes.max(1));
-        let digit = |key: u64, pass: u32| (key >> (32 + pass * digit_bits)) as usize & ((1 << digit_bits) - 1);
-        let (mut from, mut to) = if passes % 2 == 0 { (sorted, spare) } else { (spare, sorted) };
-        let mut ends = [[0u32; 1 << DIGIT_BITS]; MOST_PASSES];
-        let mut filled = 0;
-        for piece in self.pieces(bucket) {
-            for (&key, place) in piece.iter().zip(&mut from[filled..]) {
-                *place = key;
-                for (pass, ends) in (0..passes).zip(&mut ends) {
-                    ends[digit(key, pass)] += 1;
-                }
+/// Puts keys together from pieces and sorts them by the lowest bits of their rows, least significant digit first, which
+/// is stable. `sorted` and `spare` are as long as the pieces together.
+fn sort<'p>(pieces: impl IntoIterator<Item = &'p [u64]>, bits: u32, sorted: &mut [u64], spare: &mut [u64]) {
+    let passes = bits.div_ceil(DIGIT_BITS);
+    let digit_bits = bits.div_ceil(passes.max(1));
+    let digit = |key: u64, pass: u32| (key >> (32 + pass * digit_bits)) as usize & ((1 << digit_bits) - 1);
+    let (mut from, mut to) = if passes % 2 == 0 { (sorted, spare) } else { (spare, sorted) };
+    let mut ends = [[0u32; 1 << DIGIT_BITS]; MOST_PASSES];
+    let mut filled = 0;
+    for piece in pieces {
+        for (&key, place) in piece.iter().zip(&mut from[filled..]) {
+            *place = key;
+            for (pass, ends) in (0..passes).zip(&mut ends) {
+                ends[digit(key, pass)] += 1;
             }
-            filled += piece.len();
         }
-        for (pass, ends) in (0..passes).zip(&mut ends) {
-            let mut sum = 0;
-            for end in ends.iter_mut() {
-                sum += std::mem::replace(end, sum);
-            }
-            for &key in from.iter() {
-                let place = &mut ends[digit(key, pass)];
-                to[*place as usize] = key;
-                *place += 1;
-            }
-            std::mem::swap(&mut from, &mut to);
+        filled += piece.len();
+    }
+    for (pass, ends) in (0..passes).zip(&mut ends) {
+        let mut sum = 0;
+        for end in ends.iter_mut() {
+            sum += std::mem::replace(end, sum);
         }
+        for &key in from.iter() {
+            let place = &mut ends[digit(key, pass)];
+            to[*place as usize] = key;
+            *place += 1;
+        }
+        std::mem::swap(&mut from, &mut to);
     }
 }
 

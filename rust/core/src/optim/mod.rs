@@ -241,7 +241,7 @@ impl<T: Element, R: Rule<T>, G: Gradient<T>> Kernel for Step<'_, T, R, G> {
                 if options.weight_decay != T::ZERO {
                     loops::add_scaled(sum, weight, options.weight_decay);
                 }
-                RowValues::of(sum)
+                RowValues::of(sum, T::ONE)
             };
             rule.step::<V>(weight, states, grad, rate);
             if let Some(max_norm) = options.max_norm {

@@ -88,7 +88,7 @@ impl<T: Element, G: Gradient<T>> Kernel for Norms<'_, T, G> {
             let k = self.first + i;
             let counts = self.options.keeps(self.gradient.row(k));
             self.norms.row_mut(i)[0] =
-                if counts { loops::sq_norm(self.gradient.gradient(k, self.sum).row) } else { 0.0 };
+                if counts { loops::sq_norm_of(self.gradient.gradient(k, self.sum)) } else { 0.0 };
         }
     }
 }

@@ -123,12 +123,14 @@ pub struct RowValues<'a, T> {
     pub(crate) row: &'a [T],
     /// Ends with the row's last register.
     pub(crate) last: &'a [T],
+    /// What every element is still to be multiplied by.
+    pub(crate) factor: T,
 }
 
-impl<'a, T> RowValues<'a, T> {
+impl<'a, T: Element> RowValues<'a, T> {
     /// A row that was stored long ago.
-    pub(crate) fn of(row: &'a [T]) -> Self {
-        Self { row, last: row }
+    pub(crate) fn of(row: &'a [T], factor: T) -> Self {
+        Self { row, last: row, factor }
     }
 }
 
@@ -188,7 +190,7 @@ pub(crate) fn change_rows<T: Element, V: Vector<T>, const ROWS: usize>(
 #[inline(always)]
 fn change_columns<T: Element, V: Vector<T>, const ROWS: usize>(
     mut rows: [&mut [T]; ROWS],
-    RowValues { row: grad, last: last_grad }: RowValues<'_, T>,
+    RowValues { row: grad, last: last_grad, factor }: RowValues<'_, T>,
     change: &impl Change<T, ROWS>,
 ) {
     assert!(rows.iter().all(|row| row.len() == grad.len()), "rows of one dim");
@@ -197,10 +199,11 @@ fn change_columns<T: Element, V: Vector<T>, const ROWS: usize>(
     // SAFETY: all rows end where the last register does, no register starts after that one, and `last_grad` holds one.
     unsafe {
         // The last columns are computed before those that they overlap are changed.
-        let last_grad = V::load(last_grad, last_grad.len() - V::LANES);
+        let factor = V::splat(factor);
+        let last_grad = factor * V::load(last_grad, last_grad.len() - V::LANES);
         let changed_last = change.change(load_columns::<T, V, ROWS>(&rows, last), last_grad);
         for start in (0..last).step_by(V::LANES) {
-            let changed = change.change(load_columns::<T, V, ROWS>(&rows, start), V::load(grad, start));
+            let changed = change.change(load_columns::<T, V, ROWS>(&rows, start), factor * V::load(grad, start));
             store_columns(&mut rows, start, changed);
         }
         store_columns(&mut rows, last, changed_last);

@@ -1,5 +1,6 @@
 //! The loops over one row that kernels are made of. Plain code: the compiler vectorises it at each level.
 
+use super::blocks::RowValues;
 use crate::element::Element;
 
 /// Partial sums of a reduction, in a fixed order at every level.
@@ -32,16 +33,24 @@ pub(crate) fn divide<T: Element>(row: &mut [T], divisor: T) {
 /// Sum of squares in double precision.
 #[inline(always)]
 pub(crate) fn sq_norm<T: Element>(row: &[T]) -> f64 {
+    sq_norm_of(RowValues::of(row, T::ONE))
+}
+
+/// The same of a row that is still to be multiplied.
+#[inline(always)]
+pub(crate) fn sq_norm_of<T: Element>(RowValues { row, factor, .. }: RowValues<'_, T>) -> f64 {
     let mut lanes = [0.0; LANES];
     let chunks = row.chunks_exact(LANES);
     let tail = chunks.remainder();
     for chunk in chunks {
         for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *lane += value.to_f64() * value.to_f64();
+            let value = (factor * *value).to_f64();
+            *lane += value * value;
         }
     }
     for (lane, value) in lanes.iter_mut().zip(tail) {
-        *lane += value.to_f64() * value.to_f64();
+        let value = (factor * *value).to_f64();
+        *lane += value * value;
     }
     lanes.iter().sum()
 }
