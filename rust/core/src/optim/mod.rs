@@ -245,7 +245,7 @@ impl<T: Element, R: Rule<T>, G: Gradient<T>> Kernel for Step<'_, T, R, G> {
             };
             rule.step::<V>(weight, states, grad, rate);
             if let Some(max_norm) = options.max_norm {
-                norm::project(weight, max_norm);
+                norm::project::<T, V>(weight, max_norm);
             }
         }
     }

@@ -15,8 +15,8 @@ const GUARD: f64 = 1e-7;
 
 /// Scales a row back to Euclidean length `max_norm` where it exceeds it: `w *= max_norm / (‖w‖ + 1e-7)`.
 #[inline(always)]
-pub(super) fn project<T: Element>(row: &mut [T], max_norm: f64) {
-    let norm = loops::sq_norm(row).sqrt();
+pub(super) fn project<T: Element, V: Vector<T>>(row: &mut [T], max_norm: f64) {
+    let norm = loops::sq_norm::<T, V>(row).sqrt();
     if norm > max_norm {
         loops::scale(row, T::from_f64(max_norm / (norm + GUARD)));
     }
@@ -88,7 +88,7 @@ impl<T: Element, G: Gradient<T>> Kernel for Norms<'_, T, G> {
             let k = self.first + i;
             let counts = self.options.keeps(self.gradient.row(k));
             self.norms.row_mut(i)[0] =
-                if counts { loops::sq_norm_of(self.gradient.gradient(k, self.sum)) } else { 0.0 };
+                if counts { loops::sq_norm_of::<T, V>(self.gradient.gradient(k, self.sum)) } else { 0.0 };
         }
     }
 }

@@ -35,7 +35,7 @@ impl<T: Element> Rule<T> for RowWiseAdagrad<T> {
         if grad.row.is_empty() {
             return;
         }
-        sum[0] += T::from_f64(loops::sq_norm_of(grad) / grad.row.len() as f64);
+        sum[0] += T::from_f64(loops::sq_norm_of::<T, V>(grad) / grad.row.len() as f64);
         let lr = self.lr * rate / (sum[0].sqrt() + self.eps);
         change_rows::<T, V, 1>([weight], grad, &Descend { lr });
     }

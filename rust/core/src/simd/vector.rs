@@ -34,6 +34,18 @@ pub trait Vector<T>: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output
     /// Correctly rounded square roots.
     fn sqrt(self) -> Self;
 
+    /// As many sums in double precision.
+    type Sums: Copy;
+
+    /// Sums of nothing.
+    fn no_sums() -> Self::Sums;
+
+    /// The sums, with the squares of our elements added.
+    fn add_squares(self, sums: Self::Sums) -> Self::Sums;
+
+    /// The sums one by one.
+    fn each_sum(sums: Self::Sums, visit: impl FnMut(usize, f64));
+
     /// The elements of `other` that are larger, else ours. A NaN counts as larger than any number; the first one stays.
     fn larger(self, other: Self) -> Self;
 }
@@ -129,6 +141,29 @@ impl<T: Element, const LANES: usize> Vector<T> for Lanes<T, LANES> {
     #[inline(always)]
     fn sqrt(self) -> Self {
         self.with(self, |value, _| value.sqrt())
+    }
+
+    type Sums = [f64; LANES];
+
+    #[inline(always)]
+    fn no_sums() -> Self::Sums {
+        [0.0; LANES]
+    }
+
+    #[inline(always)]
+    fn add_squares(self, mut sums: Self::Sums) -> Self::Sums {
+        for lane in 0..LANES {
+            let value = self.0[lane].to_f64();
+            sums[lane] += value * value;
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn each_sum(sums: Self::Sums, mut visit: impl FnMut(usize, f64)) {
+        for (lane, sum) in sums.into_iter().enumerate() {
+            visit(lane, sum);
+        }
     }
 
     #[inline(always)]

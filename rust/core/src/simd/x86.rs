@@ -9,7 +9,9 @@ macro_rules! register {
     (
         $(#[$doc:meta])* $name:ident($register:ty) of $lanes:literal $element:ty:
         $splat:ident $load:ident $store:ident $sqrt:ident $add:ident $sub:ident $mul:ident $div:ident,
-        |$max:ident, $value:ident| $larger:expr
+        |$max:ident, $value:ident| $larger:expr,
+        sums [$sums:ty; $parts:literal] $zero:ident $add_wide:ident $mul_wide:ident,
+        |$narrow:ident| $widen:expr
     ) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
@@ -46,6 +48,36 @@ macro_rules! register {
                 Self(unsafe { x86::$sqrt(self.0) })
             }
 
+            type Sums = [$sums; $parts];
+
+            #[inline(always)]
+            fn no_sums() -> Self::Sums {
+                // SAFETY: as above.
+                [unsafe { x86::$zero() }; $parts]
+            }
+
+            #[inline(always)]
+            fn add_squares(self, mut sums: Self::Sums) -> Self::Sums {
+                let $narrow = self.0;
+                // SAFETY: as above.
+                unsafe {
+                    let wide: [$sums; $parts] = $widen;
+                    for part in 0..$parts {
+                        sums[part] = x86::$add_wide(sums[part], x86::$mul_wide(wide[part], wide[part]));
+                    }
+                }
+                sums
+            }
+
+            #[inline(always)]
+            fn each_sum(sums: Self::Sums, mut visit: impl FnMut(usize, f64)) {
+                // SAFETY: a register of doubles is so many doubles.
+                let lanes: [f64; $lanes] = unsafe { std::mem::transmute(sums) };
+                for (lane, sum) in lanes.into_iter().enumerate() {
+                    visit(lane, sum);
+                }
+            }
+
             #[inline(always)]
             fn larger(self, other: Self) -> Self {
                 let ($max, $value) = (self.0, other.0);
@@ -79,7 +111,12 @@ register!(
             x86::_mm256_cmp_ps::<{ x86::_CMP_ORD_Q }>(max, max),
         );
         x86::_mm256_blendv_ps(max, value, x86::_mm256_or_ps(above, first_nan))
-    }
+    },
+    sums [x86::__m256d; 2] _mm256_setzero_pd _mm256_add_pd _mm256_mul_pd,
+    |narrow| [
+        x86::_mm256_cvtps_pd(x86::_mm256_castps256_ps128(narrow)),
+        x86::_mm256_cvtps_pd(x86::_mm256_extractf128_ps::<1>(narrow)),
+    ]
 );
 
 register!(
@@ -94,7 +131,9 @@ register!(
             x86::_mm256_cmp_pd::<{ x86::_CMP_ORD_Q }>(max, max),
         );
         x86::_mm256_blendv_pd(max, value, x86::_mm256_or_pd(above, first_nan))
-    }
+    },
+    sums [x86::__m256d; 1] _mm256_setzero_pd _mm256_add_pd _mm256_mul_pd,
+    |narrow| [narrow]
 );
 
 register!(
@@ -107,6 +146,14 @@ register!(
         let nan = x86::_mm512_cmp_ps_mask::<{ x86::_CMP_UNORD_Q }>(value, value);
         let number = x86::_mm512_cmp_ps_mask::<{ x86::_CMP_ORD_Q }>(max, max);
         x86::_mm512_mask_blend_ps(above | nan & number, max, value)
+    },
+    sums [x86::__m512d; 2] _mm512_setzero_pd _mm512_add_pd _mm512_mul_pd,
+    |narrow| {
+        let halves = x86::_mm512_castps_pd(narrow);
+        [
+            x86::_mm512_cvtps_pd(x86::_mm512_castps512_ps256(narrow)),
+            x86::_mm512_cvtps_pd(x86::_mm256_castpd_ps(x86::_mm512_extractf64x4_pd::<1>(halves))),
+        ]
     }
 );
 
@@ -120,5 +167,7 @@ register!(
         let nan = x86::_mm512_cmp_pd_mask::<{ x86::_CMP_UNORD_Q }>(value, value);
         let number = x86::_mm512_cmp_pd_mask::<{ x86::_CMP_ORD_Q }>(max, max);
         x86::_mm512_mask_blend_pd(above | nan & number, max, value)
-    }
+    },
+    sums [x86::__m512d; 1] _mm512_setzero_pd _mm512_add_pd _mm512_mul_pd,
+    |narrow| [narrow]
 );

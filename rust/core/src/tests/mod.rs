@@ -10,6 +10,7 @@ mod optim;
 mod oracle;
 mod parallel;
 mod scratch;
+mod stream;
 
 use std::sync::{Mutex, PoisonError};
 
