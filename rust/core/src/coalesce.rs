@@ -20,7 +20,7 @@ impl<'a, T: Element> Coalesced<'a, T> {
     /// # Errors
     /// If the entries do not fit the table.
     pub fn new(entries: &'a [Entry<'a, T>], rows: usize, dim: usize) -> Result<Self, Error> {
-        Ok(Self { gradient: SparseGradient::new(entries, rows, dim, |_| true)?, dim })
+        Ok(Self { gradient: SparseGradient::new(entries, rows, dim, Level::current(), |_| true)?, dim })
     }
 
     /// The unique ids, ascending.

@@ -8,7 +8,7 @@ use crate::ids::{Bags, Ids};
 use crate::lookup::check_shape;
 use crate::rows::Rows;
 use crate::scratch::Buffer;
-use crate::simd::blocks::{MOST_LANES, Parts, RowValues, ScaledSum, Sum, fold_rows_twice};
+use crate::simd::blocks::{MOST_LANES, Parts, RowValues, ScaledSum, Sum, fold_rows_and_last};
 use crate::simd::{Kernel, Level, Vector, ahead, loops, prefetch};
 
 /// One backward call on a table: checked ids, and how their gradients follow from a matrix that the caller keeps.
@@ -231,6 +231,7 @@ pub(crate) struct SparseGradient<'a, T> {
     scaled: bool,
     /// How many occurrences ahead gradient rows are asked for.
     ahead: usize,
+    /// The level of sums: that of the kernels which load them.
     level: Level,
 }
 
@@ -240,6 +241,7 @@ impl<'a, T: Element> SparseGradient<'a, T> {
         entries: &'a [Entry<'a, T>],
         rows: usize,
         dim: usize,
+        level: Level,
         keep: impl Fn(usize) -> bool + Sync,
     ) -> Result<Self, Error> {
         for entry in entries {
@@ -263,15 +265,7 @@ impl<'a, T: Element> SparseGradient<'a, T> {
         let groups = Groups::new(&lists, |row| Some(row) != padding && keep(row))?;
         let linear = !entries.iter().any(|entry| matches!(entry.route.source, Source::Max { .. }));
         let scaled = entries.iter().any(|entry| !matches!(entry.route.scale, Scale::One));
-        Ok(Self {
-            entries,
-            groups,
-            marks_are_rows,
-            linear,
-            scaled,
-            ahead: ahead(dim * size_of::<T>()),
-            level: Level::current(),
-        })
+        Ok(Self { entries, groups, marks_are_rows, linear, scaled, ahead: ahead(dim * size_of::<T>()), level })
     }
 
     pub(crate) fn groups(&self) -> &Groups {
@@ -364,13 +358,14 @@ impl<T: Element> Kernel for SumRow<'_, T> {
         if !gradient.linear {
             sum.fill(T::ZERO);
             for n in occurrences.first..occurrences.end {
+                gradient.ask(n + gradient.ahead);
                 let (entry, i) = gradient.locate(n);
                 entry.add_to(i, sum);
             }
         } else if gradient.scaled {
-            fold_rows_twice::<T, V, ScaledSum>(sum, last, &occurrences);
+            fold_rows_and_last::<T, V, ScaledSum>(sum, last, &occurrences);
         } else {
-            fold_rows_twice::<T, V, Sum>(sum, last, &occurrences);
+            fold_rows_and_last::<T, V, Sum>(sum, last, &occurrences);
         }
     }
 }

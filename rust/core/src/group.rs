@@ -2,7 +2,8 @@
 //!
 //! A radix sort in two steps: blocks of occurrences are parted by the highest bits of their rows, then each bucket is
 //! put together from all blocks and sorted by the other bits. Blocks and buckets go to different threads, and what
-//! moves between them is stable, so the result depends on the data alone.
+//! moves between them is stable, so the result depends on the data alone. Few occurrences are sorted in one step,
+//! ascending ones not at all.
 
 use std::ops::Range;
 
@@ -14,10 +15,12 @@ use crate::scratch::Buffer;
 /// Occurrences that are parted in one go: their keys stay in the second-level cache.
 const BLOCK: usize = if cfg!(test) { 256 } else { 16 << 10 };
 
-/// Bits by which blocks are parted: few enough that each bucket's end stays in the first-level cache, enough buckets
-/// for the threads to share evenly.
-const BUCKET_BITS: u32 = 6;
-const BUCKETS: usize = 1 << BUCKET_BITS;
+/// Buckets of each doubling of the row: vocabularies are often sorted by frequency, where each doubling holds about as
+/// many occurrences, and often not, where the last one holds half of them.
+const PER_DOUBLING_BITS: u32 = 3;
+
+/// As many as rows of 32 bits need.
+const BUCKETS: usize = bucket_of(u32::MAX as usize) + 1;
 
 /// Most bits sorted per pass over a bucket.
 const DIGIT_BITS: u32 = 8;
@@ -73,10 +76,9 @@ impl Groups {
             pairs.sort_unstable();
             return Self::collect(pairs.len(), pairs.into_iter());
         }
-        let row_bits = usize::BITS - rows.saturating_sub(1).leading_zeros();
         let ascend = lists.ascend(count);
         if !ascend && count > BLOCK {
-            return Parted::new(&lists, count, row_bits)?.sort();
+            return Parted::new(&lists, count)?.sort();
         }
         let mut keys = Buffer::of_len(count)?;
         let mut kept = 0;
@@ -85,9 +87,8 @@ impl Groups {
             kept += 1;
         });
         keys.truncate(kept);
-        if !ascend && kept < SMALL {
-            keys.sort_unstable();
-        } else if !ascend {
+        if !ascend {
+            let row_bits = usize::BITS - rows.saturating_sub(1).leading_zeros();
             let mut sorted = Buffer::of_len(kept)?;
             sort([&*keys], row_bits, &mut sorted, &mut Buffer::of_len(kept)?);
             keys = sorted;
@@ -214,13 +215,10 @@ struct Parted {
     /// Where each bucket of each block starts in `keys`, and where the last one ends: `BUCKETS + 1` per block.
     starts: Buffer<u32>,
     blocks: usize,
-    /// Bits of a row below those that say the bucket.
-    low_bits: u32,
 }
 
 impl Parted {
-    fn new<K: Fn(usize) -> bool + Sync>(lists: &Lists<'_, K>, count: usize, row_bits: u32) -> Result<Self, Error> {
-        let low_bits = row_bits.saturating_sub(BUCKET_BITS);
+    fn new<K: Fn(usize) -> bool + Sync>(lists: &Lists<'_, K>, count: usize) -> Result<Self, Error> {
         let blocks = count.div_ceil(BLOCK);
         let mut keys = Buffer::of_len(count)?;
         let mut starts = Buffer::of_len(blocks * (BUCKETS + 1))?;
@@ -229,7 +227,7 @@ impl Parted {
             let first = block * BLOCK;
             let range = first..first + keys.len();
             let mut ends = [0; BUCKETS];
-            lists.each(range.clone(), |row, _| ends[row >> low_bits] += 1);
+            lists.each(range.clone(), |row, _| ends[bucket_of(row)] += 1);
             let mut sum = 0;
             for (end, start) in ends.iter_mut().zip(starts.iter_mut()) {
                 *start = (first + sum) as u32;
@@ -237,12 +235,12 @@ impl Parted {
             }
             starts[BUCKETS] = (first + sum) as u32;
             lists.each(range, |row, mark| {
-                let place = &mut ends[row >> low_bits];
+                let place = &mut ends[bucket_of(row)];
                 keys[*place] = key(row, mark);
                 *place += 1;
             });
         });
-        Ok(Self { keys, starts, blocks, low_bits })
+        Ok(Self { keys, starts, blocks })
     }
 
     /// Where a bucket's keys stand, block by block.
@@ -262,7 +260,7 @@ impl Parted {
         let mut touched = [0; BUCKETS];
         let jobs = cut(&mut sorted, sizes).zip(cut(&mut spare, sizes)).zip(&mut touched);
         for_each_job(jobs, bytes, |bucket, ((sorted, spare), touched)| {
-            sort(self.pieces(bucket), self.low_bits, sorted, spare);
+            sort(self.pieces(bucket), low_bits(bucket), sorted, spare);
             let new = sorted.windows(2).filter(|pair| row_of(pair[0]) != row_of(pair[1])).count();
             *touched = new + usize::from(!sorted.is_empty());
         });
@@ -284,13 +282,38 @@ impl Parted {
     }
 }
 
+/// The bucket of a row, never falling as rows rise: 3 bits after the highest one.
+const fn bucket_of(row: usize) -> usize {
+    let per_doubling = 1 << PER_DOUBLING_BITS;
+    if row < per_doubling {
+        return row;
+    }
+    let low_bits = row.ilog2() - PER_DOUBLING_BITS;
+    low_bits as usize * per_doubling + (row >> low_bits)
+}
+
+/// Bits of a row that its bucket does not tell.
+fn low_bits(bucket: usize) -> u32 {
+    (bucket as u32 >> PER_DOUBLING_BITS).saturating_sub(1)
+}
+
 /// Puts keys together from pieces and sorts them by the lowest bits of their rows, least significant digit first, which
 /// is stable. `sorted` and `spare` are as long as the pieces together.
 fn sort<'p>(pieces: impl IntoIterator<Item = &'p [u64]>, bits: u32, sorted: &mut [u64], spare: &mut [u64]) {
+    if sorted.len() < SMALL {
+        let mut filled = 0;
+        for piece in pieces {
+            sorted[filled..filled + piece.len()].copy_from_slice(piece);
+            filled += piece.len();
+        }
+        // Marks of a row ascend, so that whole keys may be compared.
+        sorted.sort_unstable();
+        return;
+    }
     let passes = bits.div_ceil(DIGIT_BITS);
     let digit_bits = bits.div_ceil(passes.max(1));
     let digit = |key: u64, pass: u32| (key >> (32 + pass * digit_bits)) as usize & ((1 << digit_bits) - 1);
-    let (mut from, mut to) = if passes % 2 == 0 { (sorted, spare) } else { (spare, sorted) };
+    let (mut from, mut to) = if passes.is_multiple_of(2) { (sorted, spare) } else { (spare, sorted) };
     let mut ends = [[0u32; 1 << DIGIT_BITS]; MOST_PASSES];
     let mut filled = 0;
     for piece in pieces {
@@ -318,5 +341,5 @@ fn sort<'p>(pieces: impl IntoIterator<Item = &'p [u64]>, bits: u32, sorted: &mut
 
 /// Cuts a slice into pieces of the given sizes, one after the other.
 fn cut<T, const N: usize>(mut slice: &mut [T], sizes: [usize; N]) -> impl Iterator<Item = &mut [T]> {
-    sizes.into_iter().map(move |size| slice.split_off_mut(..size).unwrap_or_default())
+    sizes.into_iter().map(move |size| slice.split_off_mut(..size).expect("sizes add up to the slice"))
 }

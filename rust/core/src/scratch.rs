@@ -64,6 +64,8 @@ fn use_huge_pages(words: &[u64]) {
         // SAFETY: the pages lie within the block, and the advice changes how they are backed, not what they hold.
         unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_HUGEPAGE) };
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = words;
 }
 
 /// Blocks from this size on are backed by huge pages.
@@ -93,6 +95,9 @@ impl<T: bytemuck::Pod> Buffer<T> {
         const { Self::FITS_WORDS }
         let bytes = len.checked_mul(size_of::<T>()).filter(|&bytes| isize::try_from(bytes).is_ok());
         let words_needed = bytes.ok_or(Error::Memory { bytes: usize::MAX })?.div_ceil(size_of::<u64>());
+        if words_needed == 0 {
+            return Ok(Self { words: Vec::new(), len, element: PhantomData });
+        }
         let block = with_kept(|kept| {
             let most = words_needed + words_needed / 4 + MAX_SPARE_WORDS;
             let suits = |block: &Vec<u64>| (words_needed..=most).contains(&block.capacity());
@@ -135,8 +140,11 @@ impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
         let block = std::mem::take(&mut self.words);
         let bytes = block.capacity() * size_of::<u64>();
+        if bytes == 0 {
+            return;
+        }
         with_kept(|kept| {
-            if bytes > 0 && kept.bytes + bytes <= MAX_KEPT_BYTES && kept.blocks.len() < MAX_KEPT_BLOCKS {
+            if kept.bytes + bytes <= MAX_KEPT_BYTES && kept.blocks.len() < MAX_KEPT_BLOCKS {
                 kept.bytes += bytes;
                 kept.blocks.push(block);
             }
@@ -144,7 +152,7 @@ impl<T> Drop for Buffer<T> {
     }
 }
 
-/// Rows that parts of a call sum into, one for each thread that may be at work.
+/// Rows of scratch for the parts of a call (sums, maxima, collected rows), one for each thread that may be at work.
 pub(crate) struct Workspace<T> {
     free: Mutex<Vec<Buffer<T>>>,
     len: usize,

@@ -35,7 +35,7 @@ pub trait Rule<T: Element>: Sync {
     /// Elements that each state table keeps for a row of `dim` elements; 0 for none.
     fn state_dims(&self, dim: usize) -> [usize; MAX_STATES];
 
-    /// Moves one row. `grad` is the row's summed gradient, `rate` the row's own multiple of the learning rate.
+    /// Moves one row. `grad` is the row's summed gradient, to be multiplied by `grad.factor`; `rate` the row's own multiple of the learning rate.
     fn step<V: Vector<T>>(&self, weight: &mut [T], state: [&mut [T]; MAX_STATES], grad: RowValues<'_, T>, rate: T);
 }
 
@@ -144,8 +144,9 @@ pub fn update_rows<T: Element, R: Rule<T>>(
 ) -> Result<(), Error> {
     options.check(tables.weight.rows())?;
     let keep = |row| options.keeps(row);
-    let gradient = SparseGradient::new(entries, tables.weight.rows(), tables.weight.dim(), keep)?;
-    update(rule, tables, &gradient, options)
+    let level = Level::current();
+    let gradient = SparseGradient::new(entries, tables.weight.rows(), tables.weight.dim(), level, keep)?;
+    update(rule, tables, &gradient, level, options)
 }
 
 /// Updates all rows of a dense parameter.
@@ -161,7 +162,7 @@ pub fn update_dense<T: Element, R: Rule<T>>(
     options.check(tables.weight.rows())?;
     check_shape("the number of rows of grad", grad.rows(), tables.weight.rows())?;
     check_shape("the dim of grad", grad.dim(), tables.weight.dim())?;
-    update(rule, tables, &DenseGradient { grad }, options)
+    update(rule, tables, &DenseGradient { grad }, Level::current(), options)
 }
 
 /// Where to cut touched rows so that parts have about the same work, and the traffic of all of them in bytes.
@@ -176,6 +177,7 @@ fn update<T: Element, R: Rule<T>, G: Gradient<T>>(
     rule: &R,
     tables: Tables<'_, T>,
     gradient: &G,
+    level: Level,
     options: &Options<'_, T>,
 ) -> Result<(), Error> {
     options.check_rates(gradient)?;
@@ -184,7 +186,6 @@ fn update<T: Element, R: Rule<T>, G: Gradient<T>>(
         return Ok(());
     }
     let workspace = Workspace::new(scratch_len(weight.dim()))?;
-    let level = Level::current();
     let (cuts, bytes) = row_cuts(gradient, weight.dim() * size_of::<T>());
     // A part's rows reach from its first touched row to that of the next part; rows before the first are nobody's.
     let starts: Vec<_> = cuts.iter().map(|&k| gradient.row(k)).collect();

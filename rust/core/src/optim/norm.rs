@@ -43,24 +43,29 @@ pub fn grad_sq_norm<T: Element>(
     options: &Options<'_, T>,
 ) -> Result<f64, Error> {
     options.check(rows)?;
+    let level = Level::current();
     match grad {
         Grad::Rows(entries) => {
-            let gradient = SparseGradient::new(entries, rows, dim, |row| options.keeps(row))?;
+            let gradient = SparseGradient::new(entries, rows, dim, level, |row| options.keeps(row))?;
             options.check_rates(&gradient)?;
-            sq_norm(&gradient, dim, options)
+            sq_norm(&gradient, dim, level, options)
         }
         Grad::Dense(grad) => {
             check_shape("the number of rows of grad", grad.rows(), rows)?;
             check_shape("the dim of grad", grad.dim(), dim)?;
-            sq_norm(&DenseGradient { grad }, dim, options)
+            sq_norm(&DenseGradient { grad }, dim, level, options)
         }
     }
 }
 
-fn sq_norm<T: Element, G: Gradient<T>>(gradient: &G, dim: usize, options: &Options<'_, T>) -> Result<f64, Error> {
+fn sq_norm<T: Element, G: Gradient<T>>(
+    gradient: &G,
+    dim: usize,
+    level: Level,
+    options: &Options<'_, T>,
+) -> Result<f64, Error> {
     let mut norms = Buffer::<f64>::of_len(gradient.len())?;
     let workspace = Workspace::new(scratch_len(dim))?;
-    let level = Level::current();
     let (cuts, bytes) = row_cuts(gradient, dim * size_of::<T>());
     let mut tables = [RowsMut::new(&mut norms, gradient.len(), 1)];
     for_each_part(&mut tables, Cuts::At(&cuts), bytes, |_, first, [norms]| {
@@ -86,7 +91,7 @@ impl<T: Element, G: Gradient<T>> Kernel for Norms<'_, T, G> {
         self.gradient.ask_first(self.first);
         for i in 0..self.norms.rows() {
             let k = self.first + i;
-            let counts = self.options.keeps(self.gradient.row(k));
+            let counts = G::FILTERED || self.options.keeps(self.gradient.row(k));
             self.norms.row_mut(i)[0] =
                 if counts { loops::sq_norm_of::<T, V>(self.gradient.gradient(k, self.sum)) } else { 0.0 };
         }

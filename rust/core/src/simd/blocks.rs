@@ -84,13 +84,13 @@ impl<T: Element> Fold<T> for Max {
 /// Folds rows into one, whose columns stay in registers while the rows go by.
 #[inline(always)]
 pub(crate) fn fold_rows<T: Element, V: Vector<T>, F: Fold<T>>(folded: &mut [T], parts: &impl Parts<T>) {
-    fold_rows_twice::<T, V, F>(folded, &mut [], parts);
+    fold_rows_and_last::<T, V, F>(folded, &mut [], parts);
 }
 
 /// The same, for a row that is loaded again at once: `last`, if not empty, gets a copy of the last register
 /// (`RowValues` says why).
 #[inline(always)]
-pub(crate) fn fold_rows_twice<T: Element, V: Vector<T>, F: Fold<T>>(
+pub(crate) fn fold_rows_and_last<T: Element, V: Vector<T>, F: Fold<T>>(
     folded: &mut [T],
     last: &mut [T],
     parts: &impl Parts<T>,
@@ -142,6 +142,8 @@ fn fold_panel<T: Element, V: Vector<T>, F: Fold<T>, const REGISTERS: usize>(
     from: usize,
     parts: &impl Parts<T>,
 ) -> usize {
+    assert!(folded.len() >= V::LANES, "rows shorter than a register take narrower ones");
+    const { assert!(V::LANES <= MOST_LANES) };
     let last_start = folded.len() - V::LANES;
     let starts: [usize; REGISTERS] = std::array::from_fn(|r| (from + r * V::LANES).min(last_start));
     let mut results = [V::splat(F::INIT); REGISTERS];
@@ -194,7 +196,7 @@ fn change_columns<T: Element, V: Vector<T>, const ROWS: usize>(
     change: &impl Change<T, ROWS>,
 ) {
     assert!(rows.iter().all(|row| row.len() == grad.len()), "rows of one dim");
-    assert!(last_grad.len() >= V::LANES, "the last register of the gradient");
+    assert!(grad.len().min(last_grad.len()) >= V::LANES, "rows shorter than a register take narrower ones");
     let last = grad.len() - V::LANES;
     // SAFETY: all rows end where the last register does, no register starts after that one, and `last_grad` holds one.
     unsafe {

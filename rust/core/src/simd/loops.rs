@@ -1,4 +1,4 @@
-//! The loops over one row that kernels are made of. Plain code: the compiler vectorises it at each level.
+//! Loops over one row beside those of `blocks`.
 
 use super::blocks::RowValues;
 use super::vector::Vector;

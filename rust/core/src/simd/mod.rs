@@ -1,7 +1,7 @@
 //! Instruction sets: one baseline build, kernels compiled at several levels, the level detected once and forceable.
 //!
-//! Kernels are plain loops without fused multiply-add, and sums use a fixed number of lanes in a fixed order, so every
-//! level gives the same bits.
+//! Kernels compute with registers, wider ones at higher levels, whose lanes never mix, and without fused multiply-add;
+//! reductions over a row use a fixed number of partial sums. So every level gives the same bits.
 
 pub(crate) mod blocks;
 pub(crate) mod loops;

@@ -29,6 +29,7 @@ impl Line {
         {
             use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_stream_si128};
             let to = (&raw mut *self).cast::<__m128i>();
+            #[expect(clippy::cast_ptr_alignment, reason = "loaded as unaligned")]
             let from = bytes.as_ptr().cast::<__m128i>();
             for quarter in 0..4 {
                 // SAFETY: SSE2 is part of the baseline; both sides are 64 bytes, and a Line is aligned to as many.

@@ -10,8 +10,8 @@ use crate::element::Element;
 
 /// A register of elements, all of which an operation treats alike.
 ///
-/// The types of a level are named by `Level::run` alone, which proves that the machine has its instructions; kernels
-/// know them only as `V: Vector<T>`.
+/// The registers of AVX2 and AVX-512 must be named by `Level::run` alone, which proves that the machine has their
+/// instructions; kernels know them only as `V: Vector<T>`. Outside this crate nothing can be done with them.
 pub trait Vector<T>: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> {
     /// Elements in it.
     const LANES: usize;

@@ -2,11 +2,12 @@
 
 use super::inputs::Random;
 use super::{DIMS, Rounding, at_every_setting, oracle};
+use crate::bag::{Mode, Pooling};
 use crate::coalesce::Coalesced;
 use crate::element::Element;
 use crate::error::Error;
 use crate::grad::{Entry, RowGrad};
-use crate::ids::Ids;
+use crate::ids::{Bags, Ids};
 use crate::optim::{
     Adadelta, Adagrad, Adam, Grad, Options, RowWiseAdagrad, Rule, Sgd, Tables, grad_sq_norm, update_dense, update_rows,
 };
@@ -148,23 +149,61 @@ fn check_rows<T: Element + Rounding + std::fmt::Debug, R: Rule<T>>(
             let before = Parameter::new(&mut random, rule, dim);
             let ids = random.ids(count, ROWS);
             let grad = random.values::<T>(count * dim);
-            let route = RowGrad::per_id(Ids::check(&ids, ROWS).unwrap(), dim, None);
-            let entries = [Entry::new(&route, Rows::new(&grad, count, dim)).unwrap()];
-            let after = at_every_setting(|| {
-                let mut parameter = before.clone();
-                update_rows(rule, parameter.tables(rule), &entries, options).unwrap();
-                parameter
-            });
-            let coalesced = Coalesced::new(&entries, ROWS, dim).unwrap();
-            let mut sums = vec![T::ZERO; coalesced.ids().len() * dim];
-            coalesced.sum_into(RowsMut::new(&mut sums, coalesced.ids().len(), dim));
-            let gradient = |row| {
-                let k = coalesced.ids().binary_search(&row).ok()?;
-                Some(sums[k * dim..(k + 1) * dim].to_vec())
-            };
-            assert_updated(&before, &after, rule.state_dims(dim), gradient, options, row_oracle);
+            let per_id = RowGrad::per_id(Ids::check(&ids, ROWS).unwrap(), dim, None);
+            check_entries(
+                rule,
+                options,
+                row_oracle,
+                &before,
+                &[Entry::new(&per_id, Rows::new(&grad, count, dim)).unwrap()],
+            );
+            let table = random.values::<T>(ROWS * dim);
+            for mode in [Mode::Mean, Mode::Max] {
+                let bags = bags_of_three(&ids, &table, dim, mode);
+                let grad = Rows::new(&grad[..count.div_ceil(3) * dim], count.div_ceil(3), dim);
+                check_entries(rule, options, row_oracle, &before, &[Entry::new(&bags, grad).unwrap()]);
+            }
         }
     }
+}
+
+/// Most rows of so few ids occur once, with a factor where bags are means.
+fn bags_of_three<T: Element>(ids: &[i64], table: &[T], dim: usize, mode: Mode) -> RowGrad<T> {
+    let offsets: Vec<_> = (0..ids.len() as i64).step_by(3).chain([ids.len() as i64]).collect();
+    let bags = Bags::check(Ids::check(ids, ROWS).unwrap(), &offsets, true).unwrap();
+    RowGrad::bags(bags, Rows::new(table, ROWS, dim), &Pooling { mode, sample_weights: None, padding: None }).unwrap()
+}
+
+fn check_entries<T: Element + Rounding + std::fmt::Debug, R: Rule<T>>(
+    rule: &R,
+    options: &Options<'_, T>,
+    row_oracle: RowOracle,
+    before: &Parameter<T>,
+    entries: &[Entry<'_, T>],
+) {
+    let dim = before.dim;
+    let after = at_every_setting(|| {
+        let mut parameter = before.clone();
+        update_rows(rule, parameter.tables(rule), entries, options).unwrap();
+        parameter
+    });
+    let coalesced = Coalesced::new(entries, ROWS, dim).unwrap();
+    let mut sums = vec![T::ZERO; coalesced.ids().len() * dim];
+    coalesced.sum_into(RowsMut::new(&mut sums, coalesced.ids().len(), dim));
+    let gradient = |row| {
+        let k = coalesced.ids().binary_search(&row).ok()?;
+        Some(sums[k * dim..(k + 1) * dim].to_vec())
+    };
+    assert_updated(before, &after, rule.state_dims(dim), gradient, options, row_oracle);
+}
+
+#[test]
+fn the_norm_of_a_gradient_counts_factors() {
+    let bags = bags_of_three(&[0, 1, 1], &[0.0; ROWS], 1, Mode::Mean);
+    let grad = [6.0];
+    let entries = [Entry::new(&bags, Rows::new(&grad, 1, 1)).unwrap()];
+    let norm = at_every_setting(|| grad_sq_norm(Grad::Rows(&entries), ROWS, 1, &plain()).unwrap());
+    assert_eq!(norm, 2.0f64.powi(2) + 4.0f64.powi(2));
 }
 
 fn check_dense<T: Element + Rounding + std::fmt::Debug, R: Rule<T>>(
