@@ -24,9 +24,6 @@ use memory::Memory;
 use patterns::{RowSet, Variant};
 use team::{Team, Work};
 
-/// More than the caches of a machine that this is likely to run on.
-const FLUSH_BYTES: usize = 96 << 20;
-
 /// Successive measurements read so many parts of the stream in turn.
 const WINDOWS: usize = 4;
 
@@ -37,6 +34,7 @@ struct Machine {
     table: Memory,
     stream: Memory,
     flush: Memory,
+    flush_bytes: usize,
     stream_bytes: usize,
     sets: Vec<Arc<RowSet>>,
     cold: bool,
@@ -66,7 +64,7 @@ impl Machine {
     fn flush(&self) {
         let threads = self.team.threads();
         let variant = Variant::Streams { count: 1, ahead: 0 };
-        self.team.seconds(threads, &patterns::read(self.flush, 0, FLUSH_BYTES, threads, variant));
+        self.team.seconds(threads, &patterns::read(self.flush, 0, self.flush_bytes, threads, variant));
     }
 
     /// The best seconds so far of a pattern.
@@ -137,10 +135,12 @@ fn main() {
     };
     let number = |text: &str| text.parse::<usize>().unwrap_or_else(|error| panic!("{text:?}: {error}"));
     let stream_bytes = number(stream_bytes).next_multiple_of(4096);
+    let flush_bytes = memory::flush_bytes();
     let mut machine = Machine {
         table: Memory::new(number(table_rows) * number(row_bytes)),
         stream: Memory::new(WINDOWS * stream_bytes),
-        flush: Memory::new(FLUSH_BYTES),
+        flush: Memory::new(flush_bytes),
+        flush_bytes,
         stream_bytes,
         sets: read_sets(sets),
         cold: temperature == "cold",

@@ -1,9 +1,32 @@
 //! Memory on huge pages, shared by the threads of a measurement.
 
 use std::alloc::{Layout, alloc, handle_alloc_error};
+use std::fs;
 
 /// A huge page of x86-64.
 const ALIGNMENT: usize = 2 << 20;
+
+/// Bytes to read to fill the caches with other data: twice the last level of the first core where the system tells its
+/// size, and no less than 96 MB, which is more than most machines have.
+pub(crate) fn flush_bytes() -> usize {
+    let caches = fs::read_dir("/sys/devices/system/cpu/cpu0/cache").into_iter().flatten().flatten();
+    let sizes = caches.filter_map(|cache| size_in_bytes(&fs::read_to_string(cache.path().join("size")).ok()?));
+    sizes.max().map_or(0, |largest| 2 * largest).max(96 << 20)
+}
+
+/// Reads a size as the system writes it: `32768K`.
+fn size_in_bytes(text: &str) -> Option<usize> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
+    let shift = match &text[digits.len()..] {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        _ => return None,
+    };
+    Some(digits.parse::<usize>().ok()? << shift)
+}
 
 /// Bytes that are there (every page was written), on huge pages where the system gives them when asked, as it does for
 /// NumPy's large arrays. Never released: the process has one table and one stream.

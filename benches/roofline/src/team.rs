@@ -1,5 +1,7 @@
 //! Threads started once; a measurement starts all of them at one moment and ends with the last one.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::abort;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -19,7 +21,14 @@ impl Team {
         let helpers = (1..threads)
             .map(|_| {
                 let (sender, jobs) = channel::<Box<dyn FnOnce() + Send>>();
-                thread::spawn(move || jobs.into_iter().for_each(|job| job()));
+                thread::spawn(move || {
+                    for job in jobs {
+                        // The others spin until this thread comes to the meeting: it must not end alone.
+                        if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                            abort();
+                        }
+                    }
+                });
                 sender
             })
             .collect();
