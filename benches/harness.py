@@ -58,14 +58,20 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return options
 
 
+def cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def facts() -> dict[str, str]:
     """Tell what a figure depends on."""
     found = {
         "CPU": _line("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
-        "cores": str(os.cpu_count()),
+        "cores": str(cores()),
         "caches": ", ".join(_caches()),
         "memory": _line("/proc/meminfo", "MemTotal"),
         "kernel": platform.release(),
+        "C library": " ".join(platform.libc_ver()).strip(),
         "transparent huge pages": _read("/sys/kernel/mm/transparent_hugepage/enabled"),
         "instruction set of finevec": _finevec.get_simd_level(),
         "Python": platform.python_version(),

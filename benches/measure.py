@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,13 +15,13 @@ from operations import Operation
 from oracle import Oracle
 from roofline import Part, Roofline
 
-# After a call, OpenMP's threads spin for some milliseconds, on cores that the next contender needs.
+# After a call, OpenMP's threads spin for some milliseconds, on cores that the next contender or the roofline needs.
 SETTLE_SECONDS = 0.008
 
 # Calls timed together where one is short and its data stay in the cache.
 WARM_CALLS = 20
 
-THREADS = sorted({1, os.cpu_count() or 1})
+THREADS = sorted({1, harness.cores()})
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ class Result:
     seconds: float
     bytes_per_second: float
     roofline: float | None  # the share of the floor in finevec's time
+    longest_part: float | None  # the share of the floor's longest part alone
 
 
 class Group:
@@ -48,7 +48,6 @@ class Group:
         self.distribution = distribution
         self._libraries = libraries
         self._contenders = [library.contenders(self.data) for library in libraries]
-        self._batches = cycle(self.data.batches)
         self._threads = 0
 
     def run(self, operations: Sequence[Operation], rounds: int) -> Iterator[Result]:
@@ -75,6 +74,7 @@ class Group:
             timed.append(self._timed(contender, threads, roofline, parts if beside else []))
         for (threads, contender), seconds in zip(jobs, harness.medians(timed, rounds), strict=True):
             seconds /= WARM_CALLS if self.data.case.warm else 1
+            own = contender.library == "finevec"
             yield Result(
                 str(self.data.case),
                 self.distribution,
@@ -84,16 +84,20 @@ class Group:
                 contender.name,
                 seconds,
                 roofline.traffic(parts) / seconds,
-                roofline.floor(parts, threads) / seconds if contender.library == "finevec" else None,
+                roofline.floor(parts, threads) / seconds if own else None,
+                roofline.longest(parts, threads) / seconds if own else None,
             )
 
     def _timed(self, contender: Contender, threads: int, roofline: Roofline, parts: list[Part]) -> harness.Timed:
-        run, batches, warm = contender.run, self._batches, self.data.case.warm
+        run, warm = contender.run, self.data.case.warm
+        batches = cycle(self.data.batches)  # its own: a round gives every contender the same batch
         batch = self.data.batches[0]
 
         def prepare() -> None:
             nonlocal batch
-            roofline.measure(parts, threads)
+            if parts:
+                time.sleep(SETTLE_SECONDS)
+                roofline.measure(parts, threads)
             changed = self._set_threads(threads)
             time.sleep(SETTLE_SECONDS)
             if changed or warm:

@@ -13,6 +13,7 @@ import numpy as np
 from cases import Data
 
 ROOT = Path(__file__).parent.parent
+TARGET = ROOT / "target"
 
 # A part of an operation: a pattern of benches/roofline, and its size: bytes, or bytes of a row.
 Part = tuple[str, int]
@@ -34,7 +35,7 @@ class Roofline:
         stream = case.count * (row_bytes + 8)
         words = [case.rows, row_bytes, stream, threads, self._rows, warm]
         self._process = subprocess.Popen(
-            [ROOT / "target" / "release" / "finevec-roofline", *map(str, words)],
+            [TARGET / "release" / "finevec-roofline", *map(str, words)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -54,9 +55,16 @@ class Roofline:
     def _ask(self, request: str) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(request + "\n")
-        self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        try:
+            self._process.stdin.write(request + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            code = self._process.wait()
+            raise RuntimeError(f"finevec-roofline ended with return code {code} instead of an answer to {request!r}")
+        answer: dict[str, Any] = json.loads(line)
         return answer
 
     def flush(self) -> None:
@@ -71,8 +79,16 @@ class Roofline:
             self.variants[(pattern, size), threads] = answer["variant"]
 
     def floor(self, parts: list[Part], threads: int) -> float:
-        """Seconds for all of `parts`, one after the other, at their best."""
+        """Seconds for all of `parts`, one after the other, at their best.
+
+        Parts that need different things of the memory, such as random reads and streaming writes, may overlap in an
+        operation, which could then take less.
+        """
         return sum(self.best[part, threads] for part in parts)
+
+    def longest(self, parts: list[Part], threads: int) -> float:
+        """Seconds for the longest of `parts`, at its best: no overlap of parts can beat that."""
+        return max(self.best[part, threads] for part in parts)
 
     def traffic(self, parts: list[Part]) -> float:
         """Bytes that `parts` move to and from memory."""
@@ -83,4 +99,5 @@ class Roofline:
 
 def build() -> None:
     """Compile the process, or find that it is."""
-    subprocess.run(["cargo", "build", "--quiet", "--release", "-p", "finevec-roofline"], cwd=ROOT, check=True)
+    command = ["cargo", "build", "--quiet", "--release", "-p", "finevec-roofline", "--target-dir", str(TARGET)]
+    subprocess.run(command, cwd=ROOT, check=True)
