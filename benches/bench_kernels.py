@@ -2,6 +2,8 @@
 
 Every table names its case; every result is compared with an oracle before anything is timed. With --peers all of it
 is run twice, in processes of their own: with glibc's allocator as it comes, and tuned as users of torch tune it.
+The largest case (--rows 3000000) needs about 15 GB of memory: a table and two states of 3.6 GB each, and the
+roofline's table of the same size.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import chart
 import harness
 import report
 import roofline
-from cases import CASES, DISTRIBUTIONS, SMALL
+from cases import CASES, DISTRIBUTIONS, EVERY_DISTRIBUTION, SMALL
 from contenders import by_finevec, by_numpy
 from measure import Group, Result
 from operations import OPERATIONS
@@ -30,8 +32,21 @@ def arguments() -> argparse.Namespace:
     options = harness.parser(__doc__)
     options.add_argument("--peers", action="store_true", help="PyTorch and FBGEMM too (see make bench-peers)")
     options.add_argument("--rows", type=int, nargs="*", help="only the cases whose tables have so many rows")
-    options.add_argument("--distributions", nargs="*", default=DISTRIBUTIONS)
-    options.add_argument("--operations", nargs="*", default=list(OPERATIONS), help="only these")
+    options.add_argument(
+        "--distributions",
+        nargs="*",
+        choices=EVERY_DISTRIBUTION,
+        default=DISTRIBUTIONS,
+        help="of the ids (default: zipf uniform)",
+    )
+    options.add_argument(
+        "--operations",
+        nargs="*",
+        choices=OPERATIONS,
+        default=list(OPERATIONS),
+        metavar="NAME",
+        help=f"only these of: {'; '.join(OPERATIONS)}",
+    )
     options.add_argument(
         "--results", type=Path, help=argparse.SUPPRESS
     )  # where a process of --peers leaves its results

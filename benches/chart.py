@@ -15,19 +15,22 @@ DISTRIBUTIONS = {"zipf": "ids Zipf", "uniform": "ids uniform"}
 
 
 def draw(results: Sequence[Result], name: str) -> None:
-    """Draw the large case with all threads to benches/results/."""
+    """Draw the large case with all threads to benches/results/; where it was not measured, draw nothing."""
+    best: dict[tuple[str, str, str], float] = {}
+    for row in results:
+        if row.case == str(LARGE) and row.threads == max(THREADS) and row.distribution in DISTRIBUTIONS:
+            key = row.distribution, row.operation, row.library
+            best[key] = min(best.get(key, float("inf")), 1e3 * row.seconds)
+    compared = {operation for _, operation, library in best if library != "finevec"} - LEFT_OUT
+    operations = [operation for operation in OPERATIONS if operation in compared]
+    if not operations:
+        return
+
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import patches, pyplot
 
-    best: dict[tuple[str, str, str], float] = {}
-    for row in results:
-        if row.case == str(LARGE) and row.threads == max(THREADS):
-            key = row.distribution, row.operation, row.library
-            best[key] = min(best.get(key, float("inf")), 1e3 * row.seconds)
-    compared = {operation for _, operation, library in best if library != "finevec"} - LEFT_OUT
-    operations = [operation for operation in OPERATIONS if operation in compared]
     figure, panels = pyplot.subplots(1, 2, figsize=(11, 8), layout="constrained", sharey=True, sharex=True)
     for axes, (distribution, title) in zip(panels, DISTRIBUTIONS.items(), strict=True):
         for place, operation in enumerate(operations):

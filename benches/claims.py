@@ -1,4 +1,4 @@
-"""What the kernels must show, in the words of the issue that asks for it, and what a run shows."""
+"""What the kernels must show, and what a run shows."""
 
 from __future__ import annotations
 

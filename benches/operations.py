@@ -23,7 +23,10 @@ FULL_STATES = {"SGD": 0, "Adagrad": 1, "row-wise Adagrad": 0, "Adam": 2, "Adadel
 
 @dataclass(frozen=True)
 class Operation:
-    """A lookup of rows or bags, an update of the rows, or one after the other."""
+    """A lookup of rows or bags, an update of the rows, or one after the other.
+
+    Nothing timed reads what it looked up: a model would, and finds it in the caches or in memory as the lookup left it.
+    """
 
     name: str
     forward: Forward | None = None
