@@ -12,9 +12,8 @@ build:  ## compile the core and install the package with what the tests need
 test: build  ## install the package and run the Python tests
 	$(PYTHON) -m pytest
 
-test-core:  ## run the Rust tests of the core, debug and release
+test-core:  ## run the Rust tests of the core, optimised and with overflow checks
 	cargo test -p finevec-core
-	cargo test -p finevec-core --release
 
 lint:  ## formatting, lints, types and stubs (needs the package installed)
 	cargo fmt --check

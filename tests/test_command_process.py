@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from finevec.models import load_model
@@ -24,7 +25,10 @@ def test_ctrl_c_while_training(files, tmp_path):
     before = sorted(os.listdir(tmp_path))
     argv = arguments(files, "train", "vectors", "save", "metrics", epochs=10**6, patience=0)
     argv.remove("--quiet")
-    run = subprocess.Popen([sys.executable, "-m", "finevec", *argv], stderr=subprocess.PIPE, text=True)
+    argv = [sys.executable, "-m", "finevec", *argv]
+    # Whoever runs the tests in the background may have them ignore interrupts, and a child inherits that.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    run = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     with run:
         while not run.stderr.readline().startswith("epoch"):
             assert run.poll() is None
