@@ -9,6 +9,7 @@ roofline's table of the same size.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import subprocess
@@ -67,6 +68,9 @@ def measure(args: argparse.Namespace) -> list[Result]:
         found = list(group.run([OPERATIONS[name] for name in args.operations], 1 if args.check else args.rounds))
         report.show_group(found)
         results += found
+        # The next tables need the memory of these, which libraries tie in cycles.
+        del group
+        gc.collect()
     return results
 
 
