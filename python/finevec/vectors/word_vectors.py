@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import load_save, matrix, queries
+from .keyed import KeyedQueries
 from .packed import PackedWords
 
 
-class WordVectors:
+class WordVectors(KeyedQueries):
     """Word vectors, with gensim's names (`gensim.models.KeyedVectors`).
 
     Parameters
@@ -213,54 +214,6 @@ class WordVectors:
         vector = vector.view()
         vector.flags.writeable = False
         return vector
-
-    @overload
-    def most_similar(
-        self, positive: queries.Examples | None = None, negative: queries.Examples | None = None, topn: int = 10
-    ) -> list[tuple[str, float]]: ...
-    @overload
-    def most_similar(
-        self, positive: queries.Examples | None = None, negative: queries.Examples | None = None, *, topn: None
-    ) -> NDArray[Any]: ...
-    def most_similar(
-        self,
-        positive: queries.Examples | None = None,
-        negative: queries.Examples | None = None,
-        topn: int | None = 10,
-    ) -> list[tuple[str, float]] | NDArray[Any]:
-        """Return the words nearest by cosine to the mean of some examples.
-
-        The mean is that of gensim: the words' vectors at length 1, and vectors as they are given, `negative` ones with
-        a minus. Lengths are taken afresh each time, so the answer is right after fine-tuning too. O(n dim).
-
-        Parameters
-        ----------
-        positive, negative : str, ndarray of shape (dim,), or a list of these
-            Words given here are left out of the answer.
-        topn : int or None
-            How many words; None for the cosine of every row.
-
-        Returns
-        -------
-        list of (str, float), or ndarray of shape (n,) where `topn` is None
-            Falling cosine; of equals, the earlier row first. A row of zeros has cosine 0.
-
-        Raises
-        ------
-        KeyError
-            A word has no vector.
-        ValueError
-            Nothing is given, or a vector has another shape.
-        """
-        return queries.most_similar(self, positive, negative, topn)
-
-    def similar_by_vector(self, vector: NDArray[Any], topn: int = 10) -> list[tuple[str, float]]:
-        """Return the words nearest by cosine to `vector`, shape (dim,). See `most_similar`."""
-        return self.most_similar([vector], topn=topn)
-
-    def similarity(self, first: str, second: str) -> float:
-        """Return the cosine of the vectors of two words; 0 where one is zero."""
-        return float(queries.unit(self.get_vector(first)) @ queries.unit(self.get_vector(second)))
 
     def with_vectors(self, vectors: NDArray[Any]) -> WordVectors:
         """Return the same words with other vectors, of any dim. Neither words nor vectors are copied."""
