@@ -1,0 +1,249 @@
+//! Character n-grams of words, and the rows they hash to: fastText's.
+
+use super::error::FormatError;
+use super::number::Number;
+use crate::parallel::{Cuts, for_each_part};
+use crate::rows::RowsMut;
+
+/// The word that ends a line. It is no text, so it has no n-grams.
+const END_OF_LINE: &[u8] = b"</s>";
+
+/// Longest n-gram that is read, in characters. fastText's own default is 6; the work for a word is its length times this.
+pub const MAX_NGRAM: usize = 256;
+
+/// Words whose means one thread makes at a time.
+const PART_ROWS: usize = 64;
+
+/// Memory traffic between two chances to stop while means are made, about.
+const SLAB_BYTES: usize = if cfg!(test) { 1 << 10 } else { 256 << 20 };
+
+/// Which n-grams a word has, and into how many rows they are hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ngrams {
+    shortest: usize,
+    longest: usize,
+    buckets: u32,
+}
+
+impl Ngrams {
+    /// N-grams of `shortest` to `longest` characters, hashed into so many rows.
+    ///
+    /// # Errors
+    /// [`FormatError::Ngrams`] unless `shortest <= longest`, `1 <= longest <= MAX_NGRAM` and `1 <= buckets < 2^31`.
+    pub fn new(shortest: i64, longest: i64, buckets: i64) -> Result<Self, FormatError> {
+        let fits = 0 <= shortest && shortest <= longest && (1..=MAX_NGRAM as i64).contains(&longest);
+        if !fits || !(1..=i64::from(i32::MAX)).contains(&buckets) {
+            return Err(FormatError::Ngrams { shortest, longest, buckets, max: MAX_NGRAM });
+        }
+        Ok(Self { shortest: shortest as usize, longest: longest as usize, buckets: buckets as u32 })
+    }
+
+    /// Characters of the shortest n-grams.
+    pub fn shortest(&self) -> usize {
+        self.shortest
+    }
+
+    /// Characters of the longest n-grams.
+    pub fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Rows that n-grams are hashed into.
+    pub fn buckets(&self) -> usize {
+        self.buckets as usize
+    }
+
+    /// The row of each n-gram of `word`, in fastText's order, which is by start and then by length; a row comes as
+    /// often as n-grams hash to it.
+    ///
+    /// N-grams are taken of `<word>`, and `<` and `>` alone are none. A character is a byte and the UTF-8 continuation
+    /// bytes behind it, in bytes that are no UTF-8 too.
+    ///
+    /// ```
+    /// use finevec_core::formats::Ngrams;
+    /// let ngrams = Ngrams::new(3, 4, 100)?;
+    /// assert_eq!(ngrams.rows("ça".as_bytes()).len(), 3); // <ça  <ça>  ça>
+    /// assert_eq!(ngrams.rows(b"</s>"), []);
+    /// # Ok::<(), finevec_core::formats::FormatError>(())
+    /// ```
+    pub fn rows(&self, word: &[u8]) -> Vec<u32> {
+        let mut rows = Vec::new();
+        self.rows_into(word, &mut rows);
+        rows
+    }
+
+    /// As [`Ngrams::rows`], into a list that is cleared first.
+    pub(crate) fn rows_into(&self, word: &[u8], rows: &mut Vec<u32>) {
+        rows.clear();
+        if word == END_OF_LINE {
+            return;
+        }
+        let last = word.len() + 1;
+        let byte = |at: usize| match at {
+            0 => b'<',
+            _ if at == last => b'>',
+            _ => word[at - 1],
+        };
+        for start in (0..=last).filter(|&at| !is_continuation(byte(at))) {
+            let mut hash = FNV_OFFSET;
+            let mut end = start;
+            for length in 1..=self.longest {
+                if end > last {
+                    break;
+                }
+                // The hash of an n-gram is that of the one a character shorter, carried on.
+                hash = hash_step(hash, byte(end));
+                end += 1;
+                while end <= last && is_continuation(byte(end)) {
+                    hash = hash_step(hash, byte(end));
+                    end += 1;
+                }
+                let edge_alone = length == 1 && (start == 0 || end > last);
+                if length >= self.shortest && !edge_alone {
+                    rows.push(hash % self.buckets);
+                }
+            }
+        }
+    }
+}
+
+/// Character n-grams and their rows.
+#[derive(Clone, Debug)]
+pub struct Subwords<T> {
+    /// Which n-grams a word has.
+    pub ngrams: Ngrams,
+    /// A row of values for each bucket, end to end.
+    pub rows: Vec<T>,
+}
+
+impl<T: Number> Subwords<T> {
+    /// Turns the row of each word into the mean of it and of the rows of the word's n-grams. `between` is asked now and
+    /// then whether to go on.
+    pub(crate) fn mean_rows<'w>(
+        &self,
+        values: &mut [T],
+        dim: usize,
+        word: &(impl Fn(usize) -> &'w [u8] + Sync),
+        mut between: impl FnMut() -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        let count = values.len() / dim;
+        let traffic = |row| (word(row).len() + 2) * self.ngrams.longest * dim * size_of::<T>();
+        let mut first = 0;
+        while first < count {
+            between()?;
+            let (mut last, mut bytes) = (first, 0);
+            while last < count && bytes < SLAB_BYTES {
+                bytes += traffic(last);
+                last += 1;
+            }
+            let slab = RowsMut::new(&mut values[first * dim..last * dim], last - first, dim);
+            for_each_part(&mut [slab], Cuts::Every(PART_ROWS), bytes, |_, start, [mut rows]| {
+                let mut ids = Vec::new();
+                let mut sum = vec![0.0; dim];
+                for row in 0..rows.rows() {
+                    self.ngrams.rows_into(word(first + start + row), &mut ids);
+                    mean_row(rows.row_mut(row), &ids, &self.rows, &mut sum);
+                }
+            });
+            first = last;
+        }
+        Ok(())
+    }
+}
+
+/// Sums in float32, the own row first, and multiplies by the rounded inverse of the count: fastText's bits.
+fn mean_row<T: Number>(own: &mut [T], ids: &[u32], buckets: &[T], sum: &mut [f32]) {
+    let dim = own.len();
+    for (sum, value) in sum.iter_mut().zip(&*own) {
+        *sum = value.to_f64() as f32;
+    }
+    for &id in ids {
+        for (sum, value) in sum.iter_mut().zip(&buckets[id as usize * dim..][..dim]) {
+            *sum += value.to_f64() as f32;
+        }
+    }
+    let factor = (1.0 / (1 + ids.len()) as f64) as f32;
+    for (value, &sum) in own.iter_mut().zip(&*sum) {
+        *value = T::from_f64(f64::from(sum * factor));
+    }
+}
+
+fn is_continuation(byte: u8) -> bool {
+    byte & 0xc0 == 0x80
+}
+
+const FNV_OFFSET: u32 = 2_166_136_261;
+
+/// One byte of FNV-1a. fastText's bytes are signed, so those from 0x80 on set the upper bits of the hash.
+fn hash_step(hash: u32, byte: u8) -> u32 {
+    (hash ^ byte.cast_signed() as u32).wrapping_mul(16_777_619)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{FNV_OFFSET, MAX_NGRAM, Ngrams, hash_step};
+
+    fn hash(text: &[u8]) -> u32 {
+        text.iter().fold(FNV_OFFSET, |hash, &byte| hash_step(hash, byte))
+    }
+
+    #[test]
+    fn hashes_are_fnv_with_signed_bytes() {
+        // ASCII: the published values of FNV-1a.
+        assert_eq!(hash(b""), 0x811c_9dc5);
+        assert_eq!(hash(b"a"), 0xe40c_292c);
+        assert_eq!(hash(b"foobar"), 0xbf9c_f968);
+        // The byte 0xe9 counts as 0xffffffe9.
+        assert_eq!(hash(b"\xe9"), (0x811c_9dc5_u32 ^ 0xffff_ffe9).wrapping_mul(16_777_619));
+    }
+
+    #[test]
+    fn limits_are_checked() {
+        let most = i64::from(i32::MAX);
+        for (shortest, longest, buckets, fits) in [
+            (3, 6, 2_000_000, true),
+            (0, 1, 1, true),
+            (1, MAX_NGRAM as i64, most, true),
+            (0, 0, 5, false),
+            (-1, 3, 5, false),
+            (4, 3, 5, false),
+            (1, MAX_NGRAM as i64 + 1, 5, false),
+            (3, 6, 0, false),
+            (3, 6, -5, false),
+            (3, 6, most + 1, false),
+        ] {
+            assert_eq!(Ngrams::new(shortest, longest, buckets).is_ok(), fits, "{shortest} {longest} {buckets}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_those_of_substrings(word in any::<String>(), shortest in 0..5_usize, more in 0..4_usize) {
+            let longest = (shortest + more).max(1);
+            let buckets = i32::MAX;
+            let framed: Vec<char> = format!("<{word}>").chars().collect();
+            let mut wanted = Vec::new();
+            for start in 0..framed.len() {
+                for length in shortest.max(1)..=longest.min(framed.len() - start) {
+                    let edge = start == 0 || start + length == framed.len();
+                    if length > 1 || !edge {
+                        let text: String = framed[start..start + length].iter().collect();
+                        wanted.push(hash(text.as_bytes()) % buckets as u32);
+                    }
+                }
+            }
+            let ngrams = Ngrams::new(shortest as i64, longest as i64, i64::from(buckets)).unwrap();
+            if word != "</s>" {
+                prop_assert_eq!(ngrams.rows(word.as_bytes()), wanted);
+            }
+        }
+
+        #[test]
+        fn any_bytes_have_rows(word in prop::collection::vec(any::<u8>(), 0..40), longest in 1..9_i64) {
+            let ngrams = Ngrams::new(1, longest, 7).unwrap();
+            prop_assert!(ngrams.rows(&word).iter().all(|&row| row < 7));
+        }
+    }
+}
