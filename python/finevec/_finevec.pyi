@@ -21,6 +21,7 @@ __all__ = [
     "get_num_threads",
     "get_simd_level",
     "grad_sq_norm",
+    "lazy_full",
     "read_text",
     "rowwise_adagrad_update",
     "scatter_add",
@@ -197,6 +198,20 @@ def adadelta_update(
     max_norm: float | None = None,
 ) -> None:
     """torch.optim.Adadelta, on touched rows only for RowGrad."""
+
+def lazy_full(size: int, value: float, *, dtype: str = "float32") -> NDArray[Any]:
+    """Return ``numpy.full(size, value, dtype)`` on memory that is taken page by page, where it is written.
+
+    Where the system cannot map memory so (Windows, or a sandbox that forbids it), and up to 1 MiB, it is an ordinary
+    array. Copies and pickles are ordinary arrays.
+
+    Raises
+    ------
+    MemoryError
+        There is no memory, or no address space, for it.
+    ValueError
+        `size` is negative, or `dtype` is neither "float32" nor "float64".
+    """
 
 def set_num_threads(n: int) -> None:
     """Use `n` threads (1 <= n <= 1024) from the next call on. Results do not depend on it."""

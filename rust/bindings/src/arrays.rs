@@ -4,10 +4,12 @@
 //! with the other arguments. A `Door` collects the arrays of one call; `Door::pass` waits
 //! until no other call writes what this one reads or reads what it writes, and only then hands out views.
 
+use std::any::Any;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use finevec_core::ids::{Bags, Ids, RawId};
+use finevec_core::lazy::LazyArray;
 use finevec_core::rows::{Rows, RowsMut};
 use finevec_core::scratch::Buffer;
 use finevec_core::{Element, Error};
@@ -344,10 +346,10 @@ impl Passes {
     }
 }
 
-/// Memory of an output, back to the scratch when its array is gone.
+/// The owner of memory that an array was made on, dropped when the array is gone.
 #[pyclass(frozen, module = "finevec._finevec")]
-struct OutputMemory {
-    _words: Buffer<u64>,
+struct ArrayMemory {
+    _owner: Box<dyn Any + Send + Sync>,
 }
 
 /// Below this many bytes NumPy's own memory is as good.
@@ -365,14 +367,40 @@ pub(crate) fn output<'py>(py: Python<'py>, shape: &[usize], dtype: Dtype) -> PyR
         }
         let mut words = Buffer::<u64>::of_len(bytes.div_ceil(size_of::<u64>())).map_err(|error| errors::to_python(&error))?;
         let start = words.as_mut_ptr().cast::<T>();
-        let memory = Bound::new(py, OutputMemory { _words: words })?;
-        // SAFETY: the memory holds as many initialised elements as the shape says, aligned for 64-bit words; it is
-        // owned by the object that the array keeps as its base, and reached through the array alone.
-        unsafe {
-            let view = ArrayView::from_shape_ptr(shape, start);
-            Ok(PyArrayDyn::borrow_from_array(&view, memory.into_any()).into_any())
-        }
+        // SAFETY: the memory holds as many initialised elements as the shape says, aligned for 64-bit words; it stays
+        // where it is when its owner moves.
+        unsafe { array_on(py, shape, start, words) }
     })
+}
+
+/// A new array of one value that costs memory only for the pages that are written.
+pub(crate) fn lazy_full(py: Python<'_>, len: usize, value: f64, dtype: Dtype) -> PyResult<Bound<'_, PyAny>> {
+    by_dtype!(dtype, T => {
+        let made = py.detach(|| LazyArray::full(len, T::from_f64(value)));
+        let mut values = made.map_err(|error| errors::to_python(&error))?;
+        let start = values.as_mut_ptr();
+        // SAFETY: there are `len` elements, all initialised, which stay where they are when their owner moves.
+        unsafe { array_on(py, &[len], start, values) }
+    })
+}
+
+/// An array on memory that `owner` keeps.
+///
+/// # Safety
+/// From `start` on lie as many initialised, aligned elements as the shape says, until `owner` is dropped, and nothing
+/// else reaches them.
+unsafe fn array_on<'py, T: numpy::Element>(
+    py: Python<'py>,
+    shape: &[usize],
+    start: *mut T,
+    owner: impl Any + Send + Sync,
+) -> PyResult<Bound<'py, PyAny>> {
+    let memory = Bound::new(py, ArrayMemory { _owner: Box::new(owner) })?;
+    // SAFETY: the caller vouches for the memory; the array keeps its owner as its base.
+    unsafe {
+        let view = ArrayView::from_shape_ptr(shape, start);
+        Ok(PyArrayDyn::borrow_from_array(&view, memory.into_any()).into_any())
+    }
 }
 
 /// The layout of an array as rows, or what is wrong with it.

@@ -8,6 +8,7 @@ mod coalesce;
 mod dtype;
 mod errors;
 mod grad;
+mod lazy;
 mod lookup;
 mod optim;
 mod shape;
@@ -28,6 +29,7 @@ fn _finevec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     bag::register(module)?;
     coalesce::register(module)?;
     grad::register(module)?;
+    lazy::register(module)?;
     optim::register(module)?;
     vectors::register(module)
 }

@@ -15,6 +15,7 @@ pub mod formats;
 pub mod grad;
 mod group;
 pub mod ids;
+pub mod lazy;
 pub mod lookup;
 pub mod optim;
 pub mod parallel;

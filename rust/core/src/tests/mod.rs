@@ -5,6 +5,7 @@ mod coalesce;
 mod group;
 mod ids;
 mod inputs;
+mod lazy;
 mod lookup;
 mod optim;
 mod oracle;
