@@ -1,6 +1,6 @@
 """The compiled core: thin functions over NumPy arrays. `finevec.functional` is the documented door to them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import Any, Literal, final
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "RowGrad",
+    "Words",
     "__version__",
     "adadelta_update",
     "adagrad_update",
@@ -20,16 +21,17 @@ __all__ = [
     "empty_cache",
     "get_num_threads",
     "get_simd_level",
-    "grad_sq_norm",
     "lazy_full",
-    "read_text",
+    "grad_sq_norm",
+    "read_vectors",
     "rowwise_adagrad_update",
     "scatter_add",
     "set_num_threads",
     "set_simd_level",
     "sgd_update",
     "simd_levels",
-    "write_text",
+    "sniff",
+    "write_vectors",
 ]
 
 __version__: str
@@ -231,7 +233,45 @@ def get_simd_level() -> str:
 def set_simd_level(level: str) -> None:
     """Force an instruction set, for tests and measurements. ValueError for one that this machine cannot run."""
 
-def read_text(
+@final
+class Words:
+    """Different words as one block of UTF-8, with an index beside it that finds a word's row.
+
+    A million words cost their bytes, 8 bytes each and 9 more for the index, where strings and a dict cost 180.
+
+    Raises
+    ------
+    TypeError
+        `words` is no iterable of str.
+    ValueError
+        A word comes twice, or holds half of a surrogate pair (`UnicodeEncodeError`), which no file can hold.
+    """
+
+    def __new__(cls, words: Iterable[str]) -> Words: ...
+    @staticmethod
+    def from_packed(block: bytes, offsets: NDArray[np.int64]) -> Words:
+        """Words from their UTF-8, end to end: word ``i`` is ``block[offsets[i]:offsets[i + 1]]``. Both are copied."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, row: int) -> str: ...
+    def find(self, word: str) -> int | None:
+        """The row of a word, or None."""
+
+    def rows_of(self, words: list[str]) -> NDArray[np.int64]:
+        """The row of each word, -1 for words that are not there."""
+
+    def to_list(self) -> list[str]:
+        """All words as strings."""
+
+    def packed(self) -> tuple[bytes, NDArray[np.int64]]:
+        """The words' UTF-8, end to end, and where each starts: copies, as `from_packed` takes them."""
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes, NDArray[np.int64]]]: ...
+
+def sniff(path: str | PathLike[str]) -> str:
+    """The format of a file of word vectors, told from its content, by the name that `finevec.WordVectors.load` takes."""
+
+def read_vectors(
     path: str | PathLike[str],
     *,
     format: str | None = None,
@@ -240,40 +280,37 @@ def read_text(
     dtype: str = "float32",
     encoding_errors: str = "strict",
     progress: Callable[[int, int, int], object] | None = None,
-) -> tuple[NDArray[Any], bytes, NDArray[np.int64], dict[str, Any]]:
-    """Read word vectors from GloVe or word2vec text, plain or gzip. See `finevec.WordVectors.load`.
+) -> tuple[NDArray[Any], Words, dict[str, Any]]:
+    """Read word vectors from text or word2vec's binary format, plain or gzip. See `finevec.WordVectors.load`.
 
     Parameters
     ----------
-    format : {"glove", "word2vec"}, optional
+    format : {"glove", "word2vec", "fasttext", "word2vec-binary"}, optional
         None: told by the content.
     progress : callable, optional
-        Called every 1024 rows with (rows, bytes read, bytes of the file); an exception of its ends the reading.
+        Called every few MiB with (rows, bytes read, bytes of the file); an exception of its ends the reading.
 
     Returns
     -------
     vectors : ndarray of `dtype`, shape (n, dim)
-    word_block : bytes
-        The words, UTF-8, end to end.
-    word_offsets : ndarray of int64, shape (n + 1,)
-        Word ``i`` is ``word_block[word_offsets[i]:word_offsets[i + 1]]``.
+    words : Words
     info : dict
-        "format", "rows", "repeated", "numbered", "final_newline": see `finevec.vectors.FileInfo`.
+        "format", "promised", "rows", "repeated", "numbered", "final_newline": see `finevec.vectors.FileInfo`.
 
     Raises
     ------
     OSError
         The file cannot be read.
     ValueError
-        The file is malformed: the text names the line, what was found and what was wanted.
+        The file is malformed: the text names the line or byte, what was found and what was wanted.
     """
 
-def write_text(
+def write_vectors(
     path: str | PathLike[str],
     vectors: NDArray[Any],
-    word_block: bytes,
-    word_offsets: NDArray[np.int64],
+    words: Words,
     *,
     format: str,
+    progress: Callable[[int, int, int], object] | None = None,
 ) -> None:
-    """Write word vectors as GloVe or word2vec text, aside and renamed. See `finevec.WordVectors.save`."""
+    """Write word vectors as text or in word2vec's binary format, aside and renamed. See `finevec.WordVectors.save`."""

@@ -12,15 +12,17 @@ from numpy.typing import DTypeLike, NDArray
 
 from .. import _finevec
 from ..checks import float_dtype, integer
-from .packed import PackedWords
 
-FORMATS = ("auto", "glove", "word2vec")
+FORMATS = ("auto", "glove", "word2vec", "word2vec-binary", "fasttext", "fasttext-binary", "safetensors", "npy")
 
 MAX_DIM = 1 << 20
 """Most numbers in a row of a file: `limits.rs` of the core has the same bound."""
 
-# Suffixes that promise another format than text to whoever finds the file.
-_OTHER_FORMATS = (".bin", ".npy", ".npz", ".safetensors", ".parquet", ".pkl", ".pickle", ".zip")
+# What a suffix means when a file is saved; any other is text.
+_BY_SUFFIX = {".safetensors": "safetensors", ".npy": "npy", ".bin": "word2vec-binary", ".vec": "fasttext"}
+
+# Suffixes that promise a format that is not written to whoever finds the file.
+_NOT_WRITTEN = (".npz", ".parquet", ".pkl", ".pickle", ".zip", ".ftz")
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ class FileInfo(NamedTuple):
     path: str
     """The file."""
     format: str
-    """``"glove"`` or ``"word2vec"``."""
+    """The format it was read as, by the name that `WordVectors.load` takes."""
     rows: int
     """Rows that were looked at: of all words, not just those of a vocabulary."""
     repeated: int
@@ -39,7 +41,9 @@ class FileInfo(NamedTuple):
     numbered: int
     """Rows whose word holds a number after a space: ``route 66``, or a row with one number too many."""
     final_newline: bool
-    """False where the last row has no line break, so that the file may be cut off inside its last number."""
+    """False where the last row of text has no line break, so that the file may be cut off inside its last number."""
+    promised: int | None = None
+    """Rows that the file's header promises; None where there is no header."""
 
 
 def load(
@@ -48,19 +52,25 @@ def load(
     vocabulary: Iterable[str] | None,
     limit: int | None,
     dtype: DTypeLike,
-    mmap: bool,
+    mmap: bool | str,
     encoding_errors: str,
     progress: Callable[[int, int, int], object] | None,
-) -> tuple[PackedWords, NDArray[Any], FileInfo]:
+) -> tuple[_finevec.Words, NDArray[Any], FileInfo]:
     """Read a file. See `WordVectors.load`."""
     _check_format(format)
-    if mmap:
-        raise ValueError("mmap: expected False, got True: text has to be parsed and cannot be mapped")
+    if mmap not in (False, True, "c"):
+        raise ValueError(f'mmap: expected False, True or "c", got {mmap!r}')
     if isinstance(vocabulary, str):
         raise TypeError("vocabulary: expected an iterable of words, got one string")
     if limit is not None:
         limit = integer("limit", limit, least=0, most=2**63 - 1)
-    vectors, block, offsets, told = _finevec.read_text(
+    if format == "auto" and os.path.isfile(path):
+        kind = _finevec.sniff(path)
+    else:
+        kind = format
+    if mmap:
+        raise ValueError(f"mmap: expected False, got {mmap!r}: {kind} has to be parsed and cannot be mapped")
+    vectors, words, told = _finevec.read_vectors(
         path,
         format=None if format == "auto" else format,
         vocabulary=None if vocabulary is None else list(vocabulary),
@@ -70,26 +80,43 @@ def load(
         progress=progress,
     )
     info = FileInfo(os.fspath(path), **told)
+    _report(info, vectors.shape[1], whole=limit is None)
+    return words, vectors, info
+
+
+def _report(info: FileInfo, dim: int, *, whole: bool) -> None:
+    """Log once what is odd about a file, and no error."""
+    if whole and info.promised not in (None, info.rows):
+        _log.warning("%s: the header promises %d words, the file has %d", info.path, info.promised, info.rows)
     if info.repeated:
         _log.warning("%s: left out %d rows of repeated words: the first of each was kept", info.path, info.repeated)
     if info.numbered:
-        counts = f"{info.numbered} of {info.rows} rows hold one number more than {vectors.shape[1]}"
+        counts = f"{info.numbered} of {info.rows} rows hold one number more than {dim}"
         _log.warning("%s: %s: it was taken as part of the word", info.path, counts)
     if not info.final_newline:
         _log.warning("%s: no line break after the last row: the file may be cut off there", info.path)
-    return PackedWords(block, offsets), vectors, info
 
 
-def save(path: str | os.PathLike[str], format: str, words: PackedWords, vectors: NDArray[Any]) -> None:
+def save(
+    path: str | os.PathLike[str],
+    format: str,
+    words: _finevec.Words,
+    vectors: NDArray[Any],
+    progress: Callable[[int, int, int], object] | None,
+) -> None:
     """Write a file. See `WordVectors.save`."""
     _check_format(format)
     suffix = Path(path).suffix.lower()
-    if format == "auto" and suffix in _OTHER_FORMATS:
-        raise ValueError(
-            f"{os.fspath(path)}: expected a name for text, such as .txt or .txt.gz, got {suffix!r}: "
-            'only text is written; format="word2vec" writes it under any name'
-        )
-    _finevec.write_text(path, vectors, words.block, words.offsets, format="word2vec" if format == "auto" else format)
+    if format == "auto":
+        if suffix in _NOT_WRITTEN:
+            raise ValueError(
+                f"{os.fspath(path)}: expected a name for a format that is written, such as .txt, .bin or "
+                f'.safetensors, got {suffix!r}: format="word2vec" writes text under any name'
+            )
+        format = _BY_SUFFIX.get(suffix, "word2vec")
+    if format == "fasttext-binary":
+        raise ValueError("format: fastText's .bin is only read: it holds a whole model; save as another format")
+    _finevec.write_vectors(path, vectors, words, format=format, progress=progress)
 
 
 def _check_format(format: str) -> None:

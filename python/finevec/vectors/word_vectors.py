@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from .. import _finevec
 from . import load_save, matrix, queries
+from .exchange import Exchange
 from .keyed import KeyedQueries
-from .packed import PackedWords
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
-class WordVectors(KeyedQueries):
+class WordVectors(KeyedQueries, Exchange):
     """Word vectors, with gensim's names (`gensim.models.KeyedVectors`).
 
     Parameters
@@ -56,24 +60,46 @@ class WordVectors(KeyedQueries):
     def __init__(self, words: Sequence[str], vectors: NDArray[Any]) -> None:
         if isinstance(words, str):
             raise TypeError("words: expected a sequence of words, got one string")
-        self.vectors = _checked_table(vectors)
-        self.file_info = None
-        self._packed: PackedWords | None = None
-        self._words: list[str] | None = list(words)
-        if len(self._words) != len(vectors):
-            raise ValueError(f"expected a word for each of the {len(vectors)} rows, got {len(self._words)} words")
-        self._index: dict[str, int] | None = _index_of(self._words)
+        self._take(_finevec.Words(words), _checked_table(vectors), None)
 
     @classmethod
-    def _from_packed(
-        cls, packed: PackedWords, vectors: NDArray[Any], file_info: load_save.FileInfo | None
-    ) -> WordVectors:
-        """Return word vectors of words that a reader packed, each once. Strings are made when they are asked for."""
-        loaded = cls.__new__(cls)
-        loaded.vectors = vectors
-        loaded.file_info = file_info
-        loaded._packed, loaded._words, loaded._index = packed, None, None
-        return loaded
+    def _loaded(
+        cls,
+        words: _finevec.Words | Callable[[], _finevec.Words],
+        vectors: NDArray[Any],
+        file_info: load_save.FileInfo | None,
+    ) -> Self:
+        """Return word vectors of packed words, or of a function that gives them when they are first asked for."""
+        made = cls.__new__(cls)
+        made._take(words, vectors, file_info)
+        return made
+
+    def _take(
+        self,
+        words: _finevec.Words | Callable[[], _finevec.Words],
+        vectors: NDArray[Any],
+        file_info: load_save.FileInfo | None,
+    ) -> None:
+        self.vectors = vectors
+        self.file_info = file_info
+        self._source = words
+        self._list: list[str] | None = None
+        self._index: dict[str, int] | None = None
+        if isinstance(words, _finevec.Words):
+            self._check_count(words)
+
+    def _check_count(self, words: _finevec.Words) -> None:
+        if len(words) != len(self.vectors):
+            raise ValueError(f"expected a word for each of the {len(self.vectors)} rows, got {len(words)} words")
+
+    @property
+    def _words(self) -> _finevec.Words:
+        """The words, packed, with their index."""
+        if not isinstance(self._source, _finevec.Words):
+            words = self._source()
+            self._check_count(words)
+            self._source = words
+        return self._source
 
     @classmethod
     def load(
@@ -84,7 +110,7 @@ class WordVectors(KeyedQueries):
         vocabulary: Iterable[str] | None = None,
         limit: int | None = None,
         dtype: DTypeLike = "float32",
-        mmap: bool = False,
+        mmap: bool | str = False,
         encoding_errors: str = "strict",
         progress: Callable[[int, int, int], object] | None = None,
     ) -> WordVectors:
@@ -94,8 +120,10 @@ class WordVectors(KeyedQueries):
         ----------
         path : str or path
             Plain or gzip, told by its content.
-        format : {"auto", "glove", "word2vec"}
-            ``"auto"`` tells by the content: a first line of two whole numbers is the header of word2vec text.
+        format : str
+            "glove", "word2vec", "word2vec-binary", "fasttext" (text, ``.vec``), "fasttext-binary" (``.bin``),
+            "safetensors" or "npy". ``"auto"`` tells by the content. To name the format also means that a header's
+            count is not held against the rows.
         vocabulary : iterable of str, such as a list or a `finevec.Vocabulary`, optional
             Only these words are kept, in the order of the file; words that the file lacks are left out.
         limit : int, optional
@@ -103,8 +131,10 @@ class WordVectors(KeyedQueries):
             not read, and the header's count is not checked.
         dtype : {"float32", "float64"}
             Numbers are parsed as float64 and cast, as Python and gensim do.
-        mmap : bool
-            Text cannot be mapped: only False.
+        mmap : bool or "c"
+            For safetensors and npy: leave the table in the file and fetch pages when they are read. True gives a
+            read-only table; ``"c"`` one that may be trained: rows that change become private pages of this process,
+            the file stays as it is.
         encoding_errors : {"strict", "replace", "ignore"}
             What to do with words that are not UTF-8, as in `bytes.decode`.
         progress : callable, optional
@@ -127,9 +157,15 @@ class WordVectors(KeyedQueries):
             The file is malformed. The text names the file, the line, what was found and what was wanted.
         """
         file = load_save.load(path, format, vocabulary, limit, dtype, mmap, encoding_errors, progress)
-        return cls._from_packed(*file)
+        return cls._loaded(*file)
 
-    def save(self, path: str | os.PathLike[str], *, format: str = "auto") -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: str = "auto",
+        progress: Callable[[int, int, int], object] | None = None,
+    ) -> None:
         """Write the vectors to a file, so that `load` gives back the same words and the same bits.
 
         The file is written aside and renamed: when anything goes wrong, an old file of that name stays whole.
@@ -137,33 +173,35 @@ class WordVectors(KeyedQueries):
         Parameters
         ----------
         path : str or path
-            Packed with gzip when the name ends in ``.gz``.
-        format : {"auto", "glove", "word2vec"}
-            ``"auto"`` is word2vec text, whatever the suffix: its header lets a reader notice a cut file, and
-            gensim's `load_word2vec_format` reads it as it is. ``"glove"`` leaves the header out.
+            Text and word2vec binary are packed with gzip when the name ends in ``.gz``.
+        format : str
+            A name that `load` takes, except "fasttext-binary". ``"auto"`` goes by the suffix: ``.safetensors`` and
+            ``.npy`` are what they say, ``.bin`` is word2vec binary, ``.vec`` fastText's text, and all else word2vec
+            text: its header lets a reader notice a cut file.
+        progress : callable, optional
+            Called now and then with (rows written, 0, 0).
 
         Raises
         ------
         ValueError
             A word or value could not be read back: a line break in a word, a value that is not finite, words that
-            end in numbers where nothing tells them from the row's numbers. Or ``"auto"`` with a suffix that
-            promises another format, such as ``.bin``.
+            end in numbers where nothing tells them from the row's numbers. Or ``"auto"`` with a suffix of a format
+            that is not written, such as ``.parquet``.
         OSError
             The file cannot be written.
         """
-        load_save.save(path, format, self._pack(), self.vectors)
+        load_save.save(path, format, self._words, self.vectors, progress)
 
     @property
     def index_to_key(self) -> list[str]:
-        """The word of each row."""
-        if self._words is None:
-            assert self._packed is not None
-            self._words = self._packed.unpack()
-        return self._words
+        """The word of each row. A list of strings, made on first use."""
+        if self._list is None:
+            self._list = self._words.to_list()
+        return self._list
 
     @property
     def key_to_index(self) -> dict[str, int]:
-        """The row of each word."""
+        """The row of each word. A dict, made on first use; `get_index` and ``wv[word]`` do without."""
         if self._index is None:
             self._index = {word: row for row, word in enumerate(self.index_to_key)}
         return self._index
@@ -179,7 +217,7 @@ class WordVectors(KeyedQueries):
 
     def __contains__(self, word: object) -> bool:
         """Return whether `word` has a vector."""
-        return isinstance(word, str) and word in self.key_to_index
+        return isinstance(word, str) and self._words.find(word) is not None
 
     def __repr__(self) -> str:
         """Return the size and the element type."""
@@ -194,17 +232,25 @@ class WordVectors(KeyedQueries):
             return self.get_vector(words)
         if not isinstance(words, Iterable):
             raise TypeError(f"expected a word or a list of words, got {type(words).__name__}; for rows, use .vectors")
-        rows = np.array([self.get_index(word) for word in words], np.intp)
+        words = list(words)
+        rows = self.rows_of(words)
+        if len(unknown := np.flatnonzero(rows < 0)):
+            self.get_index(words[unknown[0]])
         return np.asarray(self.vectors[rows])
 
     def get_index(self, word: str, default: int | None = None) -> int:
         """Return the row of `word`, or `default`; `KeyError` where there is neither, as in gensim."""
         if not isinstance(word, str):
             raise TypeError(f"expected a word, got {type(word).__name__}")
-        row = self.key_to_index.get(word, default)
+        row = self._words.find(word)
+        row = default if row is None else row
         if row is None:
             raise KeyError(f"{word!r} is not among the {len(self)} words")
         return row
+
+    def rows_of(self, words: Iterable[str]) -> NDArray[np.int64]:
+        """Return the row of each word, shape (len(words),), -1 for words without one."""
+        return self._words.rows_of(list(words))
 
     def get_vector(self, word: str, norm: bool = False) -> NDArray[Any]:
         """Return the vector of `word`, shape (dim,): a read-only view of its row; with `norm` a copy of length 1."""
@@ -220,8 +266,8 @@ class WordVectors(KeyedQueries):
         _checked_table(vectors)
         if len(vectors) != len(self):
             raise ValueError(f"expected a row for each of the {len(self)} words, got {len(vectors)} rows")
-        other = self._from_packed(self._pack(), vectors, None)
-        other._words, other._index = self._words, self._index
+        other = WordVectors._loaded(self._source, vectors, None)
+        other._list, other._index = self._list, self._index
         return other
 
     def matrix_for(self, words: Iterable[str], *, seed: int = 0) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -261,12 +307,6 @@ class WordVectors(KeyedQueries):
         """
         return matrix.matrix_for(self, words, seed)
 
-    def _pack(self) -> PackedWords:
-        if self._packed is None:
-            assert self._words is not None
-            self._packed = PackedWords.pack(self._words)
-        return self._packed
-
 
 def _checked_table(vectors: NDArray[Any]) -> NDArray[Any]:
     if not isinstance(vectors, np.ndarray):
@@ -282,13 +322,3 @@ def _checked_table(vectors: NDArray[Any]) -> NDArray[Any]:
             "np.ascontiguousarray(vectors) makes a copy that has it"
         )
     return vectors
-
-
-def _index_of(words: list[str]) -> dict[str, int]:
-    index: dict[str, int] = {}
-    for row, word in enumerate(words):
-        if not isinstance(word, str):
-            raise TypeError(f"word {row}: expected a string, got {type(word).__name__}")
-        if index.setdefault(word, row) != row:
-            raise ValueError(f"expected each word once, got {word!r} at {index[word]} and {row}")
-    return index

@@ -16,6 +16,7 @@ mod threads;
 mod traffic;
 mod vectors;
 mod whole;
+mod words;
 
 use pyo3::prelude::*;
 
@@ -31,5 +32,6 @@ fn _finevec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     grad::register(module)?;
     lazy::register(module)?;
     optim::register(module)?;
+    words::register(module)?;
     vectors::register(module)
 }

@@ -1,17 +1,17 @@
-//! `read_text`, `write_text`: files of word vectors.
+//! `sniff`, `read_vectors`, `write_vectors`: files of word vectors.
 
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
 use finevec_core::formats::{
-    EncodingErrors, Format, FormatError, Hook, Number, Progress, ReadOptions, RowBlocks, WordSet, Words,
-    read_text as read, write_text as write,
+    EncodingErrors, Format, FormatError, Hook, Number, Progress, ReadOptions, RowBlocks, WordSet, read_vectors as read,
+    sniff_file, write_vectors as write,
 };
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 
 use finevec_core::Element;
 use finevec_core::rows::Rows;
@@ -20,11 +20,18 @@ use crate::arrays::{Door, Passes, Table};
 use crate::dtype::by_dtype;
 use crate::errors;
 use crate::traffic::Access;
+use crate::words::Words;
+
+#[pyfunction]
+#[allow(clippy::needless_pass_by_value)] // Python's arguments arrive owned.
+fn sniff(py: Python<'_>, path: PathBuf) -> PyResult<&'static str> {
+    py.detach(|| sniff_file(&path)).map(Format::name).map_err(|error| errors::of_file(&error))
+}
 
 #[pyfunction]
 #[pyo3(signature = (path, *, format=None, vocabulary=None, limit=None, dtype="float32", encoding_errors="strict", progress=None))]
 #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value)] // Python's arguments arrive one by one, owned.
-fn read_text<'py>(
+fn read_vectors<'py>(
     py: Python<'py>,
     path: PathBuf,
     format: Option<&str>,
@@ -34,17 +41,27 @@ fn read_text<'py>(
     encoding_errors: &str,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let options = ReadOptions {
-        format: format.map(format_named).transpose()?,
-        vocabulary: vocabulary.map(|words| words.iter().map(|word| -> &str { word }).collect::<WordSet>()),
-        limit,
-        encoding_errors: encoding_errors_named(encoding_errors)?,
-    };
+    let options = read_options(format, vocabulary, limit, encoding_errors)?;
     match dtype {
         "float32" => read_table::<f32>(py, &path, &options, progress.as_ref()),
         "float64" => read_table::<f64>(py, &path, &options, progress.as_ref()),
         _ => Err(PyValueError::new_err(format!("dtype is {dtype:?}, wanted \"float32\" or \"float64\""))),
     }
+}
+
+/// What to read, of Python's arguments.
+pub(crate) fn read_options(
+    format: Option<&str>,
+    vocabulary: Option<Vec<PyBackedStr>>,
+    limit: Option<u64>,
+    encoding_errors: &str,
+) -> PyResult<ReadOptions> {
+    Ok(ReadOptions {
+        format: format.map(format_named).transpose()?,
+        vocabulary: vocabulary.map(|words| words.iter().map(|word| -> &str { word }).collect::<WordSet>()),
+        limit,
+        encoding_errors: encoding_errors_named(encoding_errors)?,
+    })
 }
 
 fn read_table<'py, T: Number + numpy::Element>(
@@ -53,40 +70,36 @@ fn read_table<'py, T: Number + numpy::Element>(
     options: &ReadOptions,
     progress: Option<&Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let outcome = py.detach(|| interruptible(progress, |hook| read::<T>(path, options, hook)));
-    let table = outcome?;
+    let table = py.detach(|| interruptible(progress, |hook| read::<T>(path, options, hook)))?;
     let info = PyDict::new(py);
-    info.set_item("format", table.layout.format().name())?;
-    info.set_item("rows", table.rows)?;
-    info.set_item("repeated", table.repeated)?;
-    info.set_item("numbered", table.numbered)?;
-    info.set_item("final_newline", table.final_newline)?;
-    let shape = [table.words.len(), table.layout.dim()];
+    info.set_item("format", table.info.format.name())?;
+    info.set_item("promised", table.info.promised)?;
+    info.set_item("rows", table.info.rows)?;
+    info.set_item("repeated", table.info.repeated)?;
+    info.set_item("numbered", table.info.numbered)?;
+    info.set_item("final_newline", table.info.final_newline)?;
+    let shape = [table.words.words().len(), table.dim];
     let vectors = PyArray1::from_vec(py, table.values).reshape(shape)?;
-    let (block, offsets) = table.words.into_parts();
-    (vectors, PyBytes::new(py, &block), PyArray1::from_vec(py, offsets), info).into_pyobject(py)
+    (vectors, Words::from(table.words), info).into_pyobject(py)
 }
 
 #[pyfunction]
-#[pyo3(signature = (path, vectors, word_block, word_offsets, *, format))]
+#[pyo3(signature = (path, vectors, words, *, format, progress=None))]
 #[allow(clippy::needless_pass_by_value)]
-fn write_text(
+fn write_vectors(
     path: PathBuf,
     vectors: &Bound<'_, PyAny>,
-    word_block: &[u8],
-    word_offsets: &Bound<'_, PyAny>,
+    words: &Bound<'_, Words>,
     format: &str,
+    progress: Option<Py<PyAny>>,
 ) -> PyResult<()> {
     let format = format_named(format)?;
-    let block = std::str::from_utf8(word_block).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let words = words.get().words();
     let mut door = Door::new(vectors.py());
-    let offsets = door.integers(word_offsets, "word_offsets")?;
     let table = door.matrix(vectors, "vectors", Access::Read)?;
     by_dtype!(table.dtype, T => door.passes(|passes| {
-        let offsets = offsets.to_vec(&passes.next());
-        let words = Words::from_parts(block, offsets).map_err(|error| errors::of_file(&error))?;
         let mut blocks = Blocks::<T> { table: &table, passes, copy: Vec::new() };
-        interruptible(None, |hook| write(&path, format, &words, &mut blocks, hook))
+        interruptible(progress.as_ref(), |hook| write(&path, format, words, &mut blocks, hook))
     }))?
 }
 
@@ -117,7 +130,7 @@ impl<T: Element> RowBlocks<T> for Blocks<'_, T> {
 }
 
 /// Runs `work` with a hook that stops it for Ctrl-C and for an exception of `progress`, and then gives that exception.
-fn interruptible<R>(
+pub(crate) fn interruptible<R>(
     progress: Option<&Py<PyAny>>,
     work: impl FnOnce(Hook<'_>) -> Result<R, FormatError>,
 ) -> PyResult<R> {
@@ -138,10 +151,10 @@ fn interruptible<R>(
 }
 
 fn format_named(name: &str) -> PyResult<Format> {
-    [Format::Glove, Format::Word2vec]
-        .into_iter()
-        .find(|format| format.name() == name)
-        .ok_or_else(|| PyValueError::new_err(format!("format is {name:?}, wanted \"glove\" or \"word2vec\"")))
+    Format::named(name).ok_or_else(|| {
+        let names = Format::ALL.map(Format::name).join(", ");
+        PyValueError::new_err(format!("format is {name:?}, wanted one of {names}"))
+    })
 }
 
 fn encoding_errors_named(name: &str) -> PyResult<EncodingErrors> {
@@ -157,6 +170,7 @@ fn encoding_errors_named(name: &str) -> PyResult<EncodingErrors> {
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(read_text, module)?)?;
-    module.add_function(wrap_pyfunction!(write_text, module)?)
+    module.add_function(wrap_pyfunction!(sniff, module)?)?;
+    module.add_function(wrap_pyfunction!(read_vectors, module)?)?;
+    module.add_function(wrap_pyfunction!(write_vectors, module)?)
 }

@@ -22,20 +22,20 @@ pub enum FormatError {
         path: PathBuf,
     },
     /// A gzip stream ends before its end mark.
-    #[error("{}: the gzip data is cut off after line {lines}", path.display())]
+    #[error("{}: the gzip data is cut off after {bytes} unpacked bytes", path.display())]
     GzipCut {
         /// The file named by the caller.
         path: PathBuf,
-        /// Whole lines unpacked before the cut.
-        lines: u64,
+        /// Bytes unpacked before the cut.
+        bytes: u64,
     },
     /// A gzip stream is damaged.
-    #[error("{}: the gzip data is damaged after line {lines}: {reason}", path.display())]
+    #[error("{}: the gzip data is damaged after {bytes} unpacked bytes: {reason}", path.display())]
     GzipDamaged {
         /// The file named by the caller.
         path: PathBuf,
-        /// Whole lines unpacked before the damage.
-        lines: u64,
+        /// Bytes unpacked before the damage.
+        bytes: u64,
         /// What the unpacker said.
         reason: String,
     },
@@ -168,6 +168,126 @@ pub enum FormatError {
         /// The word, shortened, with its bad bytes escaped.
         found: String,
     },
+    /// A word of a format without lines that is not UTF-8.
+    #[error("{}: byte {byte}: the word {found} is not UTF-8", path.display())]
+    EncodingAt {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Position of the first bad byte in the (unpacked) file, from 0.
+        byte: u64,
+        /// The word, shortened, with its bad bytes escaped.
+        found: String,
+    },
+    /// A row of a binary file that the end of the file cuts off.
+    #[error(
+        "{}: byte {byte}: the file ends inside a row: found {found} bytes, wanted a word, a space and {dim} float32 values",
+        path.display()
+    )]
+    RowCut {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Start of the row in the (unpacked) file, from 0.
+        byte: u64,
+        /// Bytes from there on.
+        found: usize,
+        /// Values in a row.
+        dim: usize,
+    },
+    /// A word of a format without lines that does not end.
+    #[error("{}: byte {byte}: found no end of the word within {limit} bytes: wanted a space", path.display())]
+    WordTooLong {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Start of the word in the (unpacked) file, from 0.
+        byte: u64,
+        /// Longest word that is read, in bytes.
+        limit: usize,
+    },
+    /// More words than a table can have.
+    #[error("{}: more than {limit} words", path.display())]
+    TooManyWords {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Most words.
+        limit: usize,
+    },
+    /// A file of a format that is read elsewhere.
+    #[error("{}: this is a {found} file, which can be read only from a regular file", path.display())]
+    OtherFormat {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Name of its format.
+        found: &'static str,
+    },
+    /// A field of a binary file that cannot be what it says.
+    #[error("{}: byte {byte}: {what} is {found}: wanted {wanted}", path.display())]
+    Field {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Start of the field in the (unpacked) file, from 0.
+        byte: u64,
+        /// What the field tells.
+        what: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        wanted: String,
+    },
+    /// A binary file that ends too early.
+    #[error("{}: byte {byte}: the file ends inside {what}", path.display())]
+    Cut {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Where the (unpacked) file ends, from 0.
+        byte: u64,
+        /// What was being read.
+        what: &'static str,
+    },
+    /// A binary file that is too short for what it says will come.
+    #[error("{}: byte {byte}: {what} promises {promised} bytes, the file has {left} left", path.display())]
+    Promise {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Where the promised bytes start, from 0.
+        byte: u64,
+        /// What is promised.
+        what: &'static str,
+        /// Bytes promised.
+        promised: u64,
+        /// Bytes up to the end of the file.
+        left: u64,
+    },
+    /// A binary file with more in it than it should have.
+    #[error("{}: byte {byte}: the model ends here, the file goes on", path.display())]
+    GoesOn {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Where the (unpacked) file should end, from 0.
+        byte: u64,
+    },
+    /// A kind of file that cannot be read, though nothing is wrong with it.
+    #[error("{}: this is {found}", path.display())]
+    Refused {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// What the file is, and why it cannot be read.
+        found: &'static str,
+    },
+    /// Lengths of character n-grams, and a number of rows to hash them into, that cannot be.
+    #[error(
+        "n-grams of {shortest} to {longest} characters in {buckets} rows: wanted 0 <= shortest <= longest, \
+         1 <= longest <= {max} and 1 <= rows < 2^31"
+    )]
+    Ngrams {
+        /// Characters of the shortest n-grams.
+        shortest: i64,
+        /// Characters of the longest n-grams.
+        longest: i64,
+        /// Rows that they are hashed into.
+        buckets: i64,
+        /// Most characters of an n-gram.
+        max: usize,
+    },
     /// A line longer than any row.
     #[error("{}: line {line}: longer than {limit} bytes", path.display())]
     LineTooLong {
@@ -189,7 +309,7 @@ pub enum FormatError {
         reason: &'static str,
     },
     /// A value that could not be read back.
-    #[error("word {index}, {word}: value {column} is {value}: only finite numbers can be written")]
+    #[error("word {index}, {word}: value {column} is {value}: wanted a finite number that the format can hold")]
     Value {
         /// Index of the word, from 0.
         index: usize,
@@ -207,6 +327,18 @@ pub enum FormatError {
         found: usize,
         /// Numbers in a row.
         wanted: usize,
+    },
+    /// A format that is only read, or written by other means.
+    #[error("{format} is not written row by row")]
+    Unwritable {
+        /// Name of the format.
+        format: &'static str,
+    },
+    /// Words that make a file look like one of another format.
+    #[error("these words would make a reader take the file for another format than {format}")]
+    Unclear {
+        /// Name of the format.
+        format: &'static str,
     },
     /// A table that the format cannot hold.
     #[error("{rows} rows of {dim} numbers cannot be written as {format}")]

@@ -4,22 +4,34 @@
 //! a [`FormatError`] with its file, its line, what was found and what was wanted; a reader returns the values as
 //! stored, or nothing. A writer puts a whole file in the place of the old one, or leaves the old one alone.
 
+mod collect;
 mod error;
+mod fasttext_binary;
+mod fields;
 pub mod limits;
 mod number;
+mod pipeline;
+mod read;
 mod replace;
 mod sniff;
 mod source;
+mod subwords;
+mod table;
 mod text;
 mod text_write;
+mod word2vec_binary;
 mod words;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::FormatError;
+pub use fasttext_binary::{FastTextModel, ModelKind, read_fasttext_binary};
 pub use number::{Number, parse_number};
-pub use sniff::{Format, Layout};
-pub use text::{EncodingErrors, Hook, Progress, ReadOptions, Table, read_text};
-pub use text_write::{RowBlocks, write_text};
-pub use words::{WordSet, Words};
+pub use read::read_vectors;
+pub use sniff::{Format, sniff_file};
+pub use subwords::{MAX_NGRAM, Ngrams, Subwords};
+pub use table::{EncodingErrors, FileInfo, Hook, Progress, ReadOptions, Table};
+pub use words::{WordHasher, WordSet, Words};
+pub use write::{RowBlocks, write_vectors};

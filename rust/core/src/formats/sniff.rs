@@ -1,87 +1,125 @@
 //! What a file of vectors is, told from its first bytes.
 
+use std::path::Path;
+
 use super::error::{FormatError, excerpt};
-use super::limits::{HEAD_ROWS, MAX_DIM};
+use super::limits::{HEAD_ROWS, MAX_DIM, MAX_LINE, MAX_WORD};
 use super::number::parse_number;
 use super::source::Source;
 
-/// How the rows of a file are laid out. No number in it is trusted with memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// GloVe text: rows only.
-    Glove {
-        /// Numbers in a row.
-        dim: usize,
-    },
-    /// word2vec text: a header, then the rows.
-    Word2vec {
-        /// Rows promised.
-        rows: u64,
-        /// Numbers in a row.
-        dim: usize,
-    },
-}
-
-impl Layout {
-    /// Numbers in a row.
-    pub fn dim(self) -> usize {
-        match self {
-            Self::Glove { dim } | Self::Word2vec { dim, .. } => dim,
-        }
-    }
-
-    /// The format's name, as the caller gives it.
-    pub fn format(self) -> Format {
-        match self {
-            Self::Glove { .. } => Format::Glove,
-            Self::Word2vec { .. } => Format::Word2vec,
-        }
-    }
-}
-
-/// A format of text.
+/// A format of word vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// GloVe text.
+    /// GloVe text: rows only.
     Glove,
-    /// word2vec text.
+    /// word2vec text: a header, then the rows.
     Word2vec,
+    /// word2vec binary: a header, then words and float32 values.
+    Word2vecBinary,
+    /// fastText `.vec`: as word2vec text.
+    FastText,
+    /// fastText `.bin`: a whole model.
+    FastTextBinary,
+    /// safetensors.
+    Safetensors,
+    /// NumPy's `.npy`, with the words in a file beside it.
+    Npy,
 }
 
 impl Format {
+    /// All formats.
+    pub const ALL: [Self; 7] = [
+        Self::Glove,
+        Self::Word2vec,
+        Self::Word2vecBinary,
+        Self::FastText,
+        Self::FastTextBinary,
+        Self::Safetensors,
+        Self::Npy,
+    ];
+
     /// Its name, as the caller gives it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Glove => "glove",
             Self::Word2vec => "word2vec",
+            Self::Word2vecBinary => "word2vec-binary",
+            Self::FastText => "fasttext",
+            Self::FastTextBinary => "fasttext-binary",
+            Self::Safetensors => "safetensors",
+            Self::Npy => "npy",
         }
+    }
+
+    /// The format of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
     }
 }
 
-/// Tells the layout of a file from its head; `wanted` is the caller's word for it, None to look.
+/// How the rows of a file are laid out. No number in it is trusted with memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Rows of text with so many numbers.
+    Glove { dim: usize },
+    /// A header, and rows of text.
+    Word2vec { rows: u64, dim: usize },
+    /// A header, and rows of a word and float32 values.
+    Word2vecBinary { rows: u64, dim: usize },
+    /// Something without rows that follow each other: its reader looks at its header.
+    Other(Format),
+}
+
+/// The format of a file, as far as its first bytes tell.
 ///
-/// - A first line of exactly two unsigned whole numbers is a header: word2vec.
+/// # Errors
+/// [`FormatError::Io`], and for text that has no numbers, or an impossible header, what the reader would say.
+pub fn sniff_file(path: &Path) -> Result<Format, FormatError> {
+    let mut source = Source::open(path)?;
+    Ok(match sniff(&mut source, None)? {
+        Layout::Glove { .. } => Format::Glove,
+        Layout::Word2vec { .. } => Format::Word2vec,
+        Layout::Word2vecBinary { .. } => Format::Word2vecBinary,
+        Layout::Other(format) => format,
+    })
+}
+
+/// Tells the layout from the head of `source`, or checks that `wanted` fits. A byte order mark is passed.
+///
+/// - The marks of fastText, safetensors and NumPy are what their readers look for, too.
+/// - A first line of exactly two unsigned whole numbers is a header: word2vec. Its rows are text unless the head
+///   holds what text does not, and rows of bytes are what it holds.
 /// - Otherwise GloVe. The numbers of one row are its trailing fields that read as numbers, at most all but the first
 ///   field (so that the word `2008` is a word); dim is the count that most of the first 64 rows have, the larger one
 ///   in a tie. Where words of the first rows hold spaces and end in a number, the other rows outvote them.
-pub(crate) fn sniff(source: &Source, wanted: Option<Format>) -> Result<Layout, FormatError> {
+pub(crate) fn sniff(source: &mut Source, wanted: Option<Format>) -> Result<Layout, FormatError> {
+    let marked = by_mark(source.bytes());
+    match wanted {
+        None if marked.is_some() => return Ok(Layout::Other(marked.expect("a mark was found"))),
+        Some(other @ (Format::FastTextBinary | Format::Safetensors | Format::Npy)) => return Ok(Layout::Other(other)),
+        _ => source.skip_byte_order_mark(),
+    }
     let path = || source.path().to_owned();
     let (head, whole) = source.head();
+    if head.len() > MAX_LINE && memchr::memchr(b'\n', head).is_none() {
+        return Err(FormatError::LineTooLong { path: path(), line: 1, limit: MAX_LINE });
+    }
+    let mut lines = complete_lines(head, whole);
+    let header = if wanted == Some(Format::Glove) { None } else { lines.clone().next().and_then(header_fields) };
     if wanted.is_none()
+        && header.is_none()
         && let Some(byte) = memchr::memchr(0, head)
     {
         return Err(FormatError::NotText { path: path(), byte });
     }
-    let mut lines = complete_lines(head, whole);
-    let Some(first) = lines.clone().next().filter(|_| lines.clone().any(|line| !line.is_empty())) else {
+    let Some(first) = lines.next().filter(|line| !line.is_empty() || lines.clone().any(|line| !line.is_empty())) else {
         return Err(FormatError::Empty { path: path() });
     };
-    let header = if wanted == Some(Format::Glove) { None } else { header_fields(first) };
     let Some((rows, dim)) = header else {
-        if wanted == Some(Format::Word2vec) {
+        if wanted.is_some_and(|format| format != Format::Glove) {
             return Err(FormatError::NoHeader { path: path(), found: excerpt(first) });
         }
-        return match row_width(lines) {
+        return match row_width(std::iter::once(first).chain(lines)) {
             Some(dim) => Ok(Layout::Glove { dim }),
             None => Err(FormatError::NoNumbers { path: path(), line: 1, found: excerpt(first) }),
         };
@@ -93,11 +131,60 @@ pub(crate) fn sniff(source: &Source, wanted: Option<Format>) -> Result<Layout, F
         return Err(FormatError::HeaderRange { path: path(), found: excerpt(first), max_dim: MAX_DIM });
     }
     let dim = dim as usize;
-    lines.next();
+    let body = &head[memchr::memchr(b'\n', head).map_or(head.len(), |end| end + 1)..];
+    let first_row = trim_end(&body[..memchr::memchr(b'\n', body).unwrap_or(body.len())]);
+    let is_binary = || trailing_numbers(first_row) < dim && holds_bytes(body, whole, dim);
+    if wanted == Some(Format::Word2vecBinary) || (wanted.is_none() && is_binary()) {
+        return Ok(Layout::Word2vecBinary { rows, dim });
+    }
+    if wanted.is_none()
+        && let Some(byte) = memchr::memchr(0, head)
+    {
+        return Err(FormatError::NotText { path: path(), byte });
+    }
     match lines.filter(|line| !line.is_empty()).take(HEAD_ROWS).map(trailing_numbers).min() {
         Some(found) if found > dim => Err(FormatError::HeaderDim { path: path(), promised: dim, found }),
         _ => Ok(Layout::Word2vec { rows, dim }),
     }
+}
+
+/// The format whose files start with a mark of their own.
+fn by_mark(head: &[u8]) -> Option<Format> {
+    const FASTTEXT: [u8; 4] = 793_712_314_i32.to_le_bytes();
+    if head.starts_with(&FASTTEXT) {
+        Some(Format::FastTextBinary)
+    } else if head.starts_with(b"\x93NUMPY") {
+        Some(Format::Npy)
+    } else if head.get(8) == Some(&b'{') && head[4..8] == [0; 4] {
+        // The length of a header of JSON, in 8 bytes, and the header.
+        Some(Format::Safetensors)
+    } else {
+        None
+    }
+}
+
+/// Whether what follows a header reads as rows of a word, a space and `4 * dim` bytes, and not as text: it holds zero
+/// bytes, or, where that little is there, its rows come out even.
+fn holds_bytes(body: &[u8], whole: bool, dim: usize) -> bool {
+    let mut rest = body;
+    loop {
+        rest = after_newlines(rest);
+        let Some(row) = row_bytes(rest, dim).filter(|&row| row <= rest.len()) else { break };
+        rest = &rest[row..];
+    }
+    let even = whole && rest.is_empty() && rest.len() < body.len();
+    even || memchr::memchr(0, body).is_some()
+}
+
+/// Bytes of the row that starts `bytes`, its values perhaps not all there; None where its word does not end.
+pub(crate) fn row_bytes(bytes: &[u8], dim: usize) -> Option<usize> {
+    let word = memchr::memchr(b' ', &bytes[..bytes.len().min(MAX_WORD + 1)])?;
+    Some(word + 1 + size_of::<f32>() * dim)
+}
+
+/// `bytes` behind the line breaks that they start with.
+pub(crate) fn after_newlines(bytes: &[u8]) -> &[u8] {
+    &bytes[bytes.iter().take_while(|&&byte| byte == b'\n').count()..]
 }
 
 /// A line without the spaces, tabs and carriage return at its end.

@@ -5,7 +5,9 @@ use std::fs::File;
 use proptest::prelude::*;
 
 use super::{Folder, go_on, gzip};
-use crate::formats::{EncodingErrors, FastTextModel, FormatError, ModelKind, Ngrams, ReadOptions, read_fasttext_binary};
+use crate::formats::{
+    EncodingErrors, FastTextModel, FormatError, ModelKind, Ngrams, ReadOptions, read_fasttext_binary,
+};
 
 const DIM: usize = 3;
 

@@ -2,7 +2,7 @@
 
 use super::{gzip, read, refusal, words};
 use crate::formats::limits::MAX_LINE;
-use crate::formats::{FormatError, Layout};
+use crate::formats::{Format, FormatError};
 use proptest::prelude::*;
 
 #[test]
@@ -28,7 +28,8 @@ fn a_line_without_an_end_is_refused() {
 fn a_long_row_grows_the_buffer() {
     let dim = 200_000;
     let table = read(format!("a{}\nb{}\n", " 0.125".repeat(dim), " 2.5".repeat(dim))).unwrap();
-    assert_eq!((words(&table), table.values.len(), table.layout), (vec!["a", "b"], 2 * dim, Layout::Glove { dim }));
+    assert_eq!((words(&table), table.values.len(), table.dim), (vec!["a", "b"], 2 * dim, dim));
+    assert_eq!(table.info.format, Format::Glove);
 }
 
 #[test]
@@ -41,17 +42,17 @@ fn a_file_cut_anywhere_gives_an_error_or_whole_rows_before_the_cut() {
             let bytes = &text.as_bytes()[..cut];
             let Ok(part) = read(bytes) else { continue };
             // Only the last number may have lost digits; a cut that leaves no line break is reported.
-            assert_eq!(part.final_newline, bytes.ends_with(b"\n"), "cut at {cut}");
+            assert_eq!(part.info.final_newline, bytes.ends_with(b"\n"), "cut at {cut}");
             if promised {
-                assert_eq!(part.words, whole.words, "cut at {cut}");
+                assert_eq!(part.words.words(), whole.words.words(), "cut at {cut}");
             }
             let first_line = text.find('\n').unwrap();
             if !promised && cut < first_line {
                 continue; // A first row without its end has no width but its own.
             }
-            let sure = part.values.len() - usize::from(!part.final_newline);
+            let sure = part.values.len() - usize::from(!part.info.final_newline);
             assert_eq!(part.values[..sure], whole.values[..sure], "cut at {cut}");
-            assert_eq!(words(&part), words(&whole)[..part.words.len()], "cut at {cut}");
+            assert_eq!(words(&part), words(&whole)[..part.words.words().len()], "cut at {cut}");
         }
     }
 }
@@ -86,7 +87,7 @@ proptest! {
     #[test]
     fn any_bytes_give_a_table_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(table) = read(&bytes) {
-            prop_assert_eq!(table.values.len(), table.words.len() * table.layout.dim());
+            prop_assert_eq!(table.values.len(), table.words.words().len() * table.dim);
         }
     }
 
@@ -102,7 +103,7 @@ proptest! {
             bytes[at] = byte;
         }
         if let Ok(table) = read(&bytes) {
-            prop_assert_eq!(table.values.len(), table.words.len() * table.layout.dim());
+            prop_assert_eq!(table.values.len(), table.words.words().len() * table.dim);
             prop_assert!(table.values.iter().all(|value| value.is_finite()));
         }
     }

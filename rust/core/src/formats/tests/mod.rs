@@ -1,5 +1,6 @@
 //! Files written into a folder of their own, read back through the public functions.
 
+mod fasttext;
 mod hostile;
 mod read;
 mod round_trip;
@@ -11,7 +12,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Format, FormatError, Hook, Number, Progress, ReadOptions, Table, Words, read_text, write_text};
+use super::{Format, FormatError, Hook, Number, Progress, ReadOptions, Table, Words, read_vectors, write_vectors};
 use crate::rows::Rows;
 
 /// A folder that goes away with its test.
@@ -56,7 +57,7 @@ fn go_on(_: Progress) -> ControlFlow<()> {
 
 fn read_with(bytes: impl AsRef<[u8]>, options: &ReadOptions) -> Result<Table<f32>, FormatError> {
     let folder = Folder::new();
-    read_text(&folder.with(bytes), options, &mut go_on)
+    read_vectors(&folder.with(bytes), options, &mut go_on)
 }
 
 fn read(bytes: impl AsRef<[u8]>) -> Result<Table<f32>, FormatError> {
@@ -74,7 +75,7 @@ fn refusal<T>(outcome: Result<T, FormatError>) -> String {
 }
 
 fn words<T>(table: &Table<T>) -> Vec<&str> {
-    (0..table.words.len()).map(|index| std::str::from_utf8(table.words.get(index)).unwrap()).collect()
+    (0..table.words.words().len()).map(|index| table.words.words().text(index)).collect()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -100,7 +101,7 @@ impl<T: Number> Made<T> {
 
 fn save_with<T: Number>(path: &Path, format: Format, table: &Made<T>, hook: Hook<'_>) -> Result<(), FormatError> {
     let words: Words = table.words.iter().map(String::as_str).collect();
-    write_text(path, format, &words, &mut Rows::new(&table.values, words.len(), table.dim), hook)
+    write_vectors(path, format, &words, &mut Rows::new(&table.values, words.len(), table.dim), hook)
 }
 
 fn save<T: Number>(path: &Path, format: Format, table: &Made<T>) -> Result<(), FormatError> {

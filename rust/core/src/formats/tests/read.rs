@@ -1,7 +1,7 @@
 //! What is read from good files, and what is said of bad ones.
 
 use super::{Folder, gzip, read, read_as, read_with, refusal, words};
-use crate::formats::{EncodingErrors, Format, FormatError, Layout, ReadOptions, WordSet, read_text};
+use crate::formats::{EncodingErrors, FileInfo, Format, FormatError, ReadOptions, WordSet, read_vectors};
 use std::ops::ControlFlow;
 
 const GLOVE: &str = "the 0.5 -1.25 3\nof 1e-3 2 0\n";
@@ -9,12 +9,13 @@ const WORD2VEC: &str = "2 3\nthe 0.5 -1.25 3\nof 1e-3 2 0\n";
 
 #[test]
 fn both_layouts_are_told_apart_and_read_alike() {
-    for (text, layout) in [(GLOVE, Layout::Glove { dim: 3 }), (WORD2VEC, Layout::Word2vec { rows: 2, dim: 3 })] {
+    for (text, format, promised) in [(GLOVE, Format::Glove, None), (WORD2VEC, Format::Word2vec, Some(2))] {
         for bytes in [text.as_bytes().to_vec(), gzip(text.as_bytes()), [b"\xef\xbb\xbf", text.as_bytes()].concat()] {
             let table = read(bytes).unwrap();
             assert_eq!(words(&table), ["the", "of"]);
             assert_eq!(table.values, [0.5, -1.25, 3.0, 1e-3, 2.0, 0.0]);
-            assert_eq!((table.layout, table.rows, table.repeated, table.final_newline), (layout, 2, 0, true));
+            let info = FileInfo { format, promised, rows: 2, repeated: 0, numbered: 0, final_newline: true };
+            assert_eq!((table.info, table.dim), (info, 3));
         }
     }
 }
@@ -45,9 +46,9 @@ fn the_last_fields_are_the_numbers_and_the_rest_is_the_word() {
 #[test]
 fn one_number_in_a_word_is_counted_also_where_the_word_is_not_kept() {
     let text = "the 1 2\nroute 66 3 4\nextra 0.3 5 6\n. . 7 8\n7 8 9\n";
-    assert_eq!(read(text).unwrap().numbered, 2);
+    assert_eq!(read(text).unwrap().info.numbered, 2);
     let options = ReadOptions { vocabulary: Some(["the"].into_iter().collect::<WordSet>()), ..ReadOptions::default() };
-    assert_eq!(read_with(text, &options).unwrap().numbered, 2);
+    assert_eq!(read_with(text, &options).unwrap().info.numbered, 2);
     assert_eq!(
         refusal(read_with("the 1 2\nof 1 2\nb 1 2 3 4\n", &options)).split(',').next(),
         Some("line 3: found 4 numbers")
@@ -76,7 +77,10 @@ fn a_caller_may_name_the_format() {
 #[test]
 fn the_first_of_repeated_words_wins_and_the_others_are_counted() {
     let table = read("4 1\na 1\nb 2\na 3\na 4\n").unwrap();
-    assert_eq!((words(&table), &table.values[..], table.rows, table.repeated), (vec!["a", "b"], &[1.0, 2.0][..], 4, 2));
+    assert_eq!(
+        (words(&table), &table.values[..], table.info.rows, table.info.repeated),
+        (vec!["a", "b"], &[1.0, 2.0][..], 4, 2)
+    );
 }
 
 #[test]
@@ -89,9 +93,9 @@ fn only_the_wanted_words_are_kept() {
     // The numbers of words that nobody wants are counted but not parsed.
     let text = "the 1 2\nof 3 4\nto x y\nin 5 6\n";
     let table = read_with(text, &options(None)).unwrap();
-    assert_eq!((words(&table), &table.values[..], table.rows), (vec!["of", "in"], &[3.0, 4.0, 5.0, 6.0][..], 4));
+    assert_eq!((words(&table), &table.values[..], table.info.rows), (vec!["of", "in"], &[3.0, 4.0, 5.0, 6.0][..], 4));
     let table = read_with(text, &options(Some(3))).unwrap();
-    assert_eq!((words(&table), table.rows), (vec!["of"], 3));
+    assert_eq!((words(&table), table.info.rows), (vec!["of"], 3));
     assert_eq!(refusal(read_with("a 1 2\nb 1\n", &options(None))), "line 2: found 1 numbers, wanted 2");
 }
 
@@ -140,14 +144,14 @@ fn errors_name_line_found_and_wanted() {
         ("a 1 2\nb 1 1e999\n", "line 2: number 2 is \"1e999\": out of the range of float32"),
         ("a 1,5 2,5\n", "line 1: found no numbers in \"a 1,5 2,5\": wanted a word and its numbers"),
         ("3 2\na 1 2\nb 1 2\n", "the header promises 3 words, the file has 2"),
-        ("1 2\na 1 2\nb 1 2\nc x\n", "the header promises 1 words, the file has 3"),
+        ("1 2\na 1 2\nb 1 2\nc 1 2\n", "the header promises 1 words, the file has 3"),
         ("2 3\na 1 2\nb 1 2\n", "line 2: found 2 numbers, wanted 3"),
         ("2 1\na 1 2\nb 1 2\n", "line 1: the header promises 1 numbers in a row, the rows have 2"),
         ("2 0\na\n", "line 1: the header \"2 0\" is out of range: wanted rows and dim, 1 <= dim <= 1048576"),
         ("", "the file is empty: wanted rows of a word and its numbers"),
         ("\n \n", "the file is empty: wanted rows of a word and its numbers"),
         ("3 2\n", "the header promises 3 words, the file has 0"),
-        ("1 1\n\0\0\u{1}\n", "not a text file of vectors: a zero byte at byte 4"),
+        ("a \0\u{1}\n", "not a text file of vectors: a zero byte at byte 2"),
     ] {
         assert_eq!(refusal(read(text)), said, "{text:?}");
         if !text.is_empty() {
@@ -173,14 +177,15 @@ fn bad_utf8_is_refused_replaced_or_left_out() {
     let replaced = with(EncodingErrors::Replace).unwrap();
     assert_eq!(words(&replaced), ["ok", "ca\u{fffd}f\u{fffd}\u{fffd}", "caf"]);
     let ignored = with(EncodingErrors::Ignore).unwrap();
-    assert_eq!((words(&ignored), ignored.repeated), (vec!["ok", "caf"], 1));
+    assert_eq!((words(&ignored), ignored.info.repeated), (vec!["ok", "caf"], 1));
 }
 
 #[test]
 fn a_missing_file_and_a_folder_are_told_by_the_system() {
     let folder = Folder::new();
     for path in [folder.path(), folder.0.clone()] {
-        let error = read_text::<f32>(&path, &ReadOptions::default(), &mut |_| ControlFlow::Continue(())).unwrap_err();
+        let error =
+            read_vectors::<f32>(&path, &ReadOptions::default(), &mut |_| ControlFlow::Continue(())).unwrap_err();
         assert!(matches!(error, FormatError::Io { path: named, .. } if named == path));
     }
 }
@@ -194,9 +199,9 @@ fn the_hook_sees_the_bytes_and_can_stop() {
         seen.push(progress);
         ControlFlow::Continue(())
     };
-    read_text::<f32>(&path, &ReadOptions::default(), &mut look).unwrap();
-    assert_eq!(seen.iter().map(|progress| progress.rows).collect::<Vec<_>>(), [0, 1024, 2048, 3072, 4096]);
+    read_vectors::<f32>(&path, &ReadOptions::default(), &mut look).unwrap();
+    assert!(seen.len() > 10 && seen.is_sorted_by_key(|progress| (progress.rows, progress.bytes)));
     assert!(seen.iter().all(|progress| progress.total_bytes == 20_000 && progress.bytes <= 20_000));
-    let stopped = read_text::<f32>(&path, &ReadOptions::default(), &mut |_| ControlFlow::Break(()));
+    let stopped = read_vectors::<f32>(&path, &ReadOptions::default(), &mut |_| ControlFlow::Break(()));
     assert!(matches!(stopped, Err(FormatError::Interrupted)));
 }

@@ -3,13 +3,13 @@
 use std::fmt::Debug;
 
 use super::{Folder, Made, go_on, save, words};
-use crate::formats::{Format, FormatError, Number, ReadOptions, Table, read_text};
+use crate::formats::{Format, FormatError, Number, ReadOptions, Table, read_vectors};
 use proptest::prelude::*;
 
 fn back<T: Number>(format: Format, table: &Made<T>) -> Result<Table<T>, FormatError> {
     let folder = Folder::new();
     save(&folder.path(), format, table)?;
-    read_text(&folder.path(), &ReadOptions::default(), &mut go_on)
+    read_vectors(&folder.path(), &ReadOptions::default(), &mut go_on)
 }
 
 #[test]

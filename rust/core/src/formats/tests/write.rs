@@ -53,7 +53,7 @@ fn a_table_that_could_not_be_read_back_is_refused_and_the_old_file_stays() {
         (
             Format::Word2vec,
             Made::new(&["a", "b"], vec![1.0, 2.0, 3.0, f32::NAN]),
-            "word 1, \"b\": value 1 is NaN: only finite numbers can be written",
+            "word 1, \"b\": value 1 is NaN: wanted a finite number that the format can hold",
         ),
         (
             Format::Glove,
