@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..models.directory import FILES
+from ..replace import replaced_file
 
 
 def check_metrics_target(metrics: str, save: Path | None, inputs: Iterable[str]) -> None:
@@ -50,10 +51,5 @@ def write_metrics(name: str, metrics: dict[str, Any]) -> None:
     if os.path.exists(name) and not os.path.isfile(name):
         Path(name).write_text(text, encoding="utf-8")
         return
-    path = Path(os.path.realpath(name))
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with replaced_file(name) as file:
+        file.write(text.encode())

@@ -35,9 +35,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..replace import flush_to_disk, previous_of, replace_directory
 from ..vectors import WordVectors
 from .bag import BagClassifier
-from .replace import flush_to_disk, previous_of, replace_directory
 from .text_classifier import OtherWords, TextClassifier
 
 FORMAT = "finevec-model"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Question: TypeAlias = tuple[str, str, str, str]
 
-# Bounds the products of questions and rows that are in memory at once: 1024 x 4096.
-QUESTIONS_AT_ONCE = 1024
+# Bounds the products of questions and rows that are in memory at once: 512 x 4096.
+QUESTIONS_AT_ONCE = 512
 
 # gensim looks at so many of the nearest words for one that is not a case variant of a word of the question.
 ANSWERS = 5
@@ -121,7 +121,7 @@ def _answers(
         for row in found:
             if row < 0:
                 break
-            answer = wv.index_to_key[row].upper() if case_insensitive else wv.index_to_key[row]
+            answer = wv._words[row].upper() if case_insensitive else wv._words[row]
             if answer not in question[:3]:
                 break
         answers.append(answer)

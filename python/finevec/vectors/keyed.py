@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .. import _finevec
 from . import analogies as analogy_questions
 from . import queries, word_pairs
 from .lines import TextLines
@@ -47,12 +48,7 @@ class KeyedQueries:
     if TYPE_CHECKING:
 
         @property
-        def index_to_key(self) -> list[str]:
-            """The word of each row."""
-
-        @property
-        def key_to_index(self) -> dict[str, int]:
-            """The row of each word."""
+        def _words(self) -> _finevec.Words: ...
 
         @property
         def vector_size(self) -> int:
@@ -66,6 +62,9 @@ class KeyedQueries:
 
         def get_vector(self, word: str, norm: bool = False) -> NDArray[Any]:
             """Return the vector of a word."""
+
+        def rows_of(self, words: Iterable[str]) -> NDArray[np.int64]:
+            """Return the row of each word, -1 for words without one."""
 
     @overload
     def most_similar(

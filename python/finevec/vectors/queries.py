@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import operator
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -25,12 +24,6 @@ ROWS_AT_ONCE = 4096
 _log = logging.getLogger(__name__)
 
 
-def rows_of(wv: KeyedQueries, words: Iterable[str]) -> NDArray[np.int64]:
-    """Return the row of each word, -1 where it is unknown."""
-    get = wv.key_to_index.get
-    return np.array([get(word, -1) for word in words], np.int64)
-
-
 def known_rows(wv: KeyedQueries, words: set[str], restrict: int | None, case_insensitive: bool) -> dict[str, int]:
     """Return the rows of those of some words that are among the first `restrict`, or among all where it is None.
 
@@ -39,10 +32,10 @@ def known_rows(wv: KeyedQueries, words: set[str], restrict: int | None, case_ins
     end = len(wv) if restrict is None else min(integer("restrict_vocab", restrict, least=0), len(wv))
     if not case_insensitive:
         listed = list(words)
-        return {word: row for word, row in zip(listed, rows_of(wv, listed).tolist(), strict=True) if 0 <= row < end}
+        return {word: row for word, row in zip(listed, wv.rows_of(listed).tolist(), strict=True) if 0 <= row < end}
     found: dict[str, int] = {}
-    for row, word in enumerate(islice(wv.index_to_key, end)):
-        upper = word.upper()
+    for row in range(end):
+        upper = wv._words[row].upper()
         if upper in words:
             found.setdefault(upper, row)
     return found
@@ -97,7 +90,7 @@ def mean(
 def rank_by_centrality(wv: KeyedQueries, words: Sequence[str], use_norm: bool) -> list[tuple[float, str]]:
     """Rank words by closeness to their mean. See `KeyedQueries.rank_by_centrality`."""
     words = strings("words", words)
-    rows = rows_of(wv, words)
+    rows = wv.rows_of(words)
     known = [word for word, row in zip(words, rows.tolist(), strict=True) if row >= 0]
     if not known:
         raise ValueError(f"expected at least one known word, got {len(words)} words, none of them known")
@@ -137,7 +130,7 @@ def most_similar(
     given = {wv.get_index(example) - first for example, _ in weighted if isinstance(example, str)}
     wanted = max(operator.index(topn), 0)
     rows = [row for row in _largest(cosines, wanted + len(given)) if row not in given][:wanted]
-    return [(wv.index_to_key[first + row], float(cosines[row])) for row in rows]
+    return [(wv._words[first + row], float(cosines[row])) for row in rows]
 
 
 def _weighted(examples: Examples | None, weight: float) -> list[tuple[str | NDArray[Any], float]]:

@@ -1,16 +1,73 @@
-"""Putting a new directory in the place of an old one, so that a crash at any moment loses neither.
+"""Putting a new file or directory in the place of an old one, so that a crash at any moment loses neither.
 
-The old directory is renamed to ``<name>.previous``, the new one takes its name, the files of others that were in the
-old one move over, and what is left of it is removed. A process that is killed on the way leaves ``<name>.previous``
-behind; the next call takes the files of others out of it before it is removed.
+A file is written aside and renamed, as the core does it in `formats/replace.rs`. Of directories, the old one is renamed
+to ``<name>.previous``, the new one takes its name, the files of others that were in the old one move over, and what is
+left of it is removed. A process that is killed on the way leaves ``<name>.previous`` behind; the next call takes the
+files of others out of it before it is removed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import itertools
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
+
+_numbers = itertools.count()
+
+
+@contextlib.contextmanager
+def replaced_file(name: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a new file beside `name`, which takes its place when the block ends without an error.
+
+    The file that a link points to is replaced, not the link, and its mode is kept. After an error the old file is
+    whole and the new one is gone; after a kill ``.finevec-<process>-<number>.new`` may remain.
+
+    Parameters
+    ----------
+    name : str or path
+        May not exist, or be a file.
+
+    Yields
+    ------
+    file
+        Open for reading and writing bytes.
+
+    Raises
+    ------
+    ValueError
+        `name` is a device or a pipe: renaming a file over it would remove it.
+    OSError
+        `name` is a directory, or the file cannot be written.
+    """
+    path = Path(os.path.realpath(name))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(name))
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{os.fspath(name)}: expected a file to replace, got a device or a pipe")
+    aside = path.with_name(f".finevec-{os.getpid()}-{next(_numbers)}.new")
+    try:
+        file = aside.open("xb+")
+    except OSError as error:
+        error.filename = os.fspath(name)
+        raise
+    try:
+        with file:
+            if path.exists():
+                shutil.copymode(path, aside)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    # The data is safe without it, and some file systems refuse.
+    with contextlib.suppress(OSError):
+        flush_to_disk(path.parent)
 
 
 def previous_of(path: Path) -> Path:
