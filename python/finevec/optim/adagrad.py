@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .. import _finevec
 from ..parameter import Grad, Parameter
 from .optimizer import Optimizer
@@ -27,12 +24,9 @@ class AdagradRule(Rule):
         "eps": 1e-10,
     }
 
-    def new_state(self, data: NDArray[Any], options: Options) -> State:
-        """Return `state_sum`, filled with the initial value."""
-        value = options["initial_accumulator_value"]
-        if value == 0.0:
-            return super().new_state(data, options)
-        return {"state_sum": np.full(self.state_shape(data), value, dtype=data.dtype)}
+    def initial_value(self, options: Options) -> float:
+        """Return `initial_accumulator_value`."""
+        return float(options["initial_accumulator_value"])
 
     def update(self, param: Parameter, grad: Grad, state: State, step: int, options: Options) -> None:
         """Apply the rule in place."""

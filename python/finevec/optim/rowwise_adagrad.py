@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from .. import _finevec
@@ -30,9 +29,9 @@ class RowWiseAdagradRule(Rule):
         """Return (rows,)."""
         return data.shape[:1]
 
-    def new_state(self, data: NDArray[Any], options: Options) -> State:
-        """Return `state_sum`, filled with the initial value."""
-        return {"state_sum": np.full(self.state_shape(data), options["initial_accumulator_value"], dtype=data.dtype)}
+    def initial_value(self, options: Options) -> float:
+        """Return `initial_accumulator_value`."""
+        return float(options["initial_accumulator_value"])
 
     def update(self, param: Parameter, grad: Grad, state: State, step: int, options: Options) -> None:
         """Apply the rule in place."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..checks import fitting, not_negative
 from ..parameter import Grad, Parameter
+from .new_state import filled
 
 Options = Mapping[str, Any]
 State = dict[str, NDArray[Any]]
@@ -50,9 +51,14 @@ class Rule(ABC):
         """Return the shape of each array of state, for a parameter with these values."""
         return data.shape
 
+    def initial_value(self, options: Options) -> float:
+        """Return where each element of the state starts."""
+        return 0.0
+
     def new_state(self, data: NDArray[Any], options: Options) -> State:
-        """Return the state before the first update. Zeros take no memory until a row is touched."""
-        return {name: np.zeros(self.state_shape(data), dtype=data.dtype) for name in self.state_names}
+        """Return the state before the first update."""
+        value = self.initial_value(options)
+        return {name: filled(self.state_shape(data), value, data) for name in self.state_names}
 
     @abstractmethod
     def update(self, param: Parameter, grad: Grad, state: State, step: int, options: Options) -> None:
