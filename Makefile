@@ -31,6 +31,7 @@ demo:  ## train on the sentences in the package
 bench:  ## finevec beside NumPy and the roofline; writes benches/results/ (needs matplotlib)
 	$(PYTHON) benches/bench_kernels.py --save
 	$(PYTHON) benches/bench_table_size.py --save
+	$(PYTHON) benches/bench_mapped_table.py --save
 
 bench-peers:  ## finevec beside PyTorch, FBGEMM and NumPy, in an environment of its own of several GB
 	$(PYTHON) -m venv target/peers-env
@@ -40,6 +41,7 @@ bench-peers:  ## finevec beside PyTorch, FBGEMM and NumPy, in an environment of 
 bench-check:  ## the benchmarks on small arrays: do the results agree?
 	$(PYTHON) benches/bench_kernels.py --check
 	$(PYTHON) benches/bench_table_size.py --check
+	$(PYTHON) benches/bench_mapped_table.py --check
 
 bench-mr:  ## accuracy of finevec train on movie reviews, frozen and fine-tuned, ten folds (FINEVEC_DATA: the data's folder)
 	$(PYTHON) benches/mr_folds.py --data $(FINEVEC_DATA)/sentences/mr.all.tsv.gz \
