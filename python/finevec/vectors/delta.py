@@ -7,6 +7,7 @@ that bytes differ, so that a table comes back bit for bit.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import zipfile
 from collections.abc import Iterator
@@ -106,7 +107,7 @@ def _rows_in_base(tuned: WordVectors, base: WordVectors) -> NDArray[np.int64]:
     words, old = _packed(tuned), _packed(base)
     if np.array_equal(words.offsets, old.offsets) and words.block == old.block:
         return np.arange(len(tuned), dtype=np.int64)
-    return base.rows_of(tuned.index_to_key)
+    return base.rows_of(tuned._words.to_list())
 
 
 def _is_plain(base_row: NDArray[np.int64], rows: int) -> bool:
@@ -154,7 +155,9 @@ def _told_as_damage(path: str | os.PathLike[str]) -> Iterator[None]:
     except _RefusedError as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from None
     except Exception as error:
-        if (isinstance(error, OSError) and error.errno is not None) or isinstance(error, MemoryError):
+        # zipfile seeks to wherever a damaged file tells it to.
+        of_the_disk = isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
+        if of_the_disk or isinstance(error, MemoryError):
             raise
         said = str(error) or type(error).__name__
         raise ValueError(f"{os.fspath(path)}: not a delta, or damaged: {said}") from None

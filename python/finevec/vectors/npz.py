@@ -67,17 +67,15 @@ class Reader:
     def read(self, name: str, dtype: DTypeLike, *shape: int | None) -> NDArray[Any]:
         """Return a member in native byte order; `shape` has None where any size will do."""
         native = np.dtype(dtype).newbyteorder("=")
-        blocks = list(self.blocks(name, dtype, *shape, at_once=None))
-        return blocks[0].astype(native, copy=False)
+        (array,) = self.blocks(name, dtype, *shape, whole=True)
+        return array.astype(native, copy=False)
 
     def verify(self, name: str, dtype: DTypeLike, *shape: int | None) -> int:
         """Read a member of at least one dimension for its checksum alone; return its length."""
         return sum(len(block) for block in self.blocks(name, dtype, *shape))
 
-    def blocks(
-        self, name: str, dtype: DTypeLike, *shape: int | None, at_once: int | None = BLOCK_BYTES
-    ) -> Iterator[NDArray[Any]]:
-        """Yield a member in blocks of rows, or as a whole where `at_once` is None."""
+    def blocks(self, name: str, dtype: DTypeLike, *shape: int | None, whole: bool = False) -> Iterator[NDArray[Any]]:
+        """Yield a member in blocks of rows, or as a whole."""
         with self._open(name) as (member, found_shape, found):
             if found != little_endian(dtype):
                 raise ValueError(f"{name}: expected {little_endian(dtype)}, got {found}")
@@ -87,7 +85,7 @@ class Reader:
             if not fits:
                 wanted = ", ".join("any" if size is None else str(size) for size in shape)
                 raise ValueError(f"{name}: expected shape ({wanted}), got {found_shape}")
-            if at_once is None:
+            if whole:
                 yield _array(member, name, found, found_shape)
             else:
                 rows, *rest = found_shape
