@@ -24,7 +24,6 @@ const MAX_ORDINARY_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub struct LazyArray<T> {
     memory: Memory<T>,
-    len: usize,
 }
 
 #[derive(Debug)]
@@ -46,11 +45,11 @@ impl<T: Element> LazyArray<T> {
         if bytes > MAX_ORDINARY_BYTES
             && let Some(mapping) = Mapping::full(bytes, value)?
         {
-            return Ok(Self { memory: Memory::Mapped(mapping), len });
+            return Ok(Self { memory: Memory::Mapped(mapping) });
         }
         #[cfg(not(unix))]
         let _ = (bytes, MAX_ORDINARY_BYTES);
-        Ok(Self { memory: Memory::Ordinary(ordinary(len, value)?), len })
+        Ok(Self { memory: Memory::Ordinary(ordinary(len, value)?) })
     }
 }
 
@@ -75,7 +74,7 @@ impl<T: Element> Deref for LazyArray<T> {
         match &self.memory {
             Memory::Ordinary(values) => values,
             #[cfg(unix)]
-            Memory::Mapped(mapping) => &bytemuck::cast_slice(mapping)[..self.len],
+            Memory::Mapped(mapping) => bytemuck::cast_slice(mapping),
         }
     }
 }
@@ -85,7 +84,7 @@ impl<T: Element> DerefMut for LazyArray<T> {
         match &mut self.memory {
             Memory::Ordinary(values) => values,
             #[cfg(unix)]
-            Memory::Mapped(mapping) => &mut bytemuck::cast_slice_mut(mapping)[..self.len],
+            Memory::Mapped(mapping) => bytemuck::cast_slice_mut(mapping),
         }
     }
 }
