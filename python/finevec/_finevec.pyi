@@ -21,8 +21,9 @@ __all__ = [
     "empty_cache",
     "get_num_threads",
     "get_simd_level",
-    "lazy_full",
     "grad_sq_norm",
+    "lazy_full",
+    "read_fasttext_binary",
     "read_vectors",
     "rowwise_adagrad_update",
     "scatter_add",
@@ -31,6 +32,7 @@ __all__ = [
     "sgd_update",
     "simd_levels",
     "sniff",
+    "subword_rows",
     "write_vectors",
 ]
 
@@ -314,3 +316,30 @@ def write_vectors(
     progress: Callable[[int, int, int], object] | None = None,
 ) -> None:
     """Write word vectors as text or in word2vec's binary format, aside and renamed. See `finevec.WordVectors.save`."""
+
+def read_fasttext_binary(
+    path: str | PathLike[str],
+    *,
+    vocabulary: Sequence[str] | None = None,
+    limit: int | None = None,
+    dtype: str = "float32",
+    encoding_errors: str = "strict",
+    progress: Callable[[int, int, int], object] | None = None,
+) -> tuple[NDArray[Any], Words, dict[str, Any], NDArray[Any] | None]:
+    """Read a fastText model, ``.bin``. See `finevec.WordVectors.load`, and `read_vectors` for the arguments.
+
+    Returns
+    -------
+    vectors : ndarray of `dtype`, shape (n, dim)
+        Each the mean of a word's own row and the rows of its n-grams.
+    words : Words
+    info : dict
+        As of `read_vectors`, and "kind", "version", "labels": see `finevec.vectors.ModelInfo`; with n-grams also
+        "min_n" and "max_n".
+    ngrams : ndarray of `dtype`, shape (bucket, dim), or None where the model has no character n-grams
+    """
+
+def subword_rows(
+    words: list[str], *, min_n: int, max_n: int, buckets: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows that the n-grams of words hash to, and offsets. See `finevec.vectors.FastTextVectors.ngram_rows`."""

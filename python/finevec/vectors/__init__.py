@@ -1,6 +1,8 @@
 """Word vectors: a table, its words, files, queries."""
 
+from .fasttext import FastTextVectors
+from .fasttext_model import ModelInfo
 from .load_save import MAX_DIM, FileInfo
 from .word_vectors import WordVectors
 
-__all__ = ["MAX_DIM", "FileInfo", "WordVectors"]
+__all__ = ["MAX_DIM", "FastTextVectors", "FileInfo", "ModelInfo", "WordVectors"]

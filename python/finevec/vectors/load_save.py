@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from .. import _finevec
 from ..checks import float_dtype, integer
+from . import fasttext_model
 
 FORMATS = ("auto", "glove", "word2vec", "word2vec-binary", "fasttext", "fasttext-binary", "safetensors", "npy")
 
@@ -55,8 +56,8 @@ def load(
     mmap: bool | str,
     encoding_errors: str,
     progress: Callable[[int, int, int], object] | None,
-) -> tuple[_finevec.Words, NDArray[Any], FileInfo]:
-    """Read a file. See `WordVectors.load`."""
+) -> tuple[_finevec.Words, NDArray[Any], FileInfo, fasttext_model.Subwords | None]:
+    """Read a file. See `WordVectors.load`. What is more than a table is there for fastText's models alone."""
     _check_format(format)
     if mmap not in (False, True, "c"):
         raise ValueError(f'mmap: expected False, True or "c", got {mmap!r}')
@@ -70,18 +71,21 @@ def load(
         kind = format
     if mmap:
         raise ValueError(f"mmap: expected False, got {mmap!r}: {kind} has to be parsed and cannot be mapped")
-    vectors, words, told = _finevec.read_vectors(
-        path,
-        format=None if format == "auto" else format,
-        vocabulary=None if vocabulary is None else list(vocabulary),
-        limit=limit,
-        dtype=float_dtype(dtype).name,
-        encoding_errors=encoding_errors,
-        progress=progress,
-    )
+    options: dict[str, Any] = {
+        "vocabulary": None if vocabulary is None else list(vocabulary),
+        "limit": limit,
+        "dtype": float_dtype(dtype).name,
+        "encoding_errors": encoding_errors,
+        "progress": progress,
+    }
+    subwords = None
+    if kind == "fasttext-binary":
+        vectors, words, told, subwords = fasttext_model.read(path, options)
+    else:
+        vectors, words, told = _finevec.read_vectors(path, format=None if format == "auto" else format, **options)
     info = FileInfo(os.fspath(path), **told)
     _report(info, vectors.shape[1], whole=limit is None)
-    return words, vectors, info
+    return words, vectors, info, subwords
 
 
 def _report(info: FileInfo, dim: int, *, whole: bool) -> None:

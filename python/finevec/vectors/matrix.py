@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +18,34 @@ if TYPE_CHECKING:
 _VARIANCE_ROWS = 100_000
 
 
-def matrix_for(wv: WordVectors, words: Iterable[str], seed: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return a table and which of its rows are pretrained. See `WordVectors.matrix_for`."""
+# Vectors made for some words, and for which of them there is one.
+Compose: TypeAlias = Callable[[list[str]], tuple[NDArray[Any], NDArray[np.bool_]]]
+
+
+def matrix_for(
+    wv: WordVectors, words: Iterable[str], seed: int, compose: Compose | None = None
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return a table and which of its rows are pretrained. See `WordVectors.matrix_for`.
+
+    `compose` makes vectors of words that `wv` lacks: see `FastTextVectors.matrix_for`.
+    """
     words = strings("words", words)
     seed = integer("seed", seed, least=0)
     rows = np.array([wv.get_index(word, -1) for word in words], np.intp)
     known = rows >= 0
     matrix = np.empty((len(rows), wv.vector_size), wv.vectors.dtype)
     matrix[known] = wv.vectors[rows[known]]
+    sample = wv.vectors, rows[known]
+    if compose is not None:
+        others = np.flatnonzero(~known)
+        composed, found = compose([words[row] for row in others])
+        matrix[others] = composed
+        known[others] = found
+        if not len(sample[1]):
+            sample = composed, np.flatnonzero(found)
     unknown = np.flatnonzero(~known).tolist()
     if unknown:
-        bound = np.sqrt(3.0 * _variance(wv.vectors, rows[known]))
+        bound = np.sqrt(3.0 * _variance(*sample))
         for row in unknown:
             matrix[row] = _generator(words[row], seed).uniform(-bound, bound, wv.vector_size)
     return matrix, known

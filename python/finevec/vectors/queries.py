@@ -77,9 +77,12 @@ def mean(
     total, weight = np.zeros(wv.vector_size), 0.0
     for key, factor in zip(keys, factors.tolist(), strict=True):
         if isinstance(key, str):
-            if ignore_missing and wv.get_index(key, -1) < 0:
-                continue
-            vector = wv.get_vector(key)
+            try:
+                vector = wv.get_vector(key)
+            except KeyError:
+                if ignore_missing:
+                    continue
+                raise
             total += factor * (unit(vector) if pre_normalize else vector.astype(np.float64))
         else:
             total += factor * _vector(wv, key)
@@ -127,7 +130,7 @@ def most_similar(
     cosines = _cosines(wv.vectors[first:end], mean)
     if topn is None:
         return cosines
-    given = {wv.get_index(example) - first for example, _ in weighted if isinstance(example, str)}
+    given = {wv.get_index(example, -1) - first for example, _ in weighted if isinstance(example, str)}
     wanted = max(operator.index(topn), 0)
     rows = [row for row in _largest(cosines, wanted + len(given)) if row not in given][:wanted]
     return [(wv._words[first + row], float(cosines[row])) for row in rows]

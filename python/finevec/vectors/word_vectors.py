@@ -60,7 +60,7 @@ class WordVectors(KeyedQueries, Exchange):
     def __init__(self, words: Sequence[str], vectors: NDArray[Any]) -> None:
         if isinstance(words, str):
             raise TypeError("words: expected a sequence of words, got one string")
-        self._take(_finevec.Words(words), _checked_table(vectors), None)
+        self._take(_finevec.Words(words), checked_table(vectors, "vectors"), None)
 
     @classmethod
     def _loaded(
@@ -143,7 +143,8 @@ class WordVectors(KeyedQueries, Exchange):
         Returns
         -------
         WordVectors
-            Values as stored. Of a repeated word the first row is kept; ``file_info.repeated`` counts the others.
+            Values as stored; for fastText's ``.bin`` a `finevec.vectors.FastTextVectors`, which has vectors for other
+            words too. Of a repeated word the first row is kept; ``file_info.repeated`` counts the others.
             ``file_info.numbered`` counts words such as ``route 66``, which may come of a row with one number too
             many. A warning is logged once for each of the two.
 
@@ -156,8 +157,14 @@ class WordVectors(KeyedQueries, Exchange):
         ValueError
             The file is malformed. The text names the file, the line, what was found and what was wanted.
         """
-        file = load_save.load(path, format, vocabulary, limit, dtype, mmap, encoding_errors, progress)
-        return cls._loaded(*file)
+        words, vectors, info, subwords = load_save.load(
+            path, format, vocabulary, limit, dtype, mmap, encoding_errors, progress
+        )
+        if subwords is not None:
+            from .fasttext import FastTextVectors
+
+            return FastTextVectors._of_model(words, vectors, info, subwords)
+        return cls._loaded(words, vectors, info)
 
     def save(
         self,
@@ -263,7 +270,7 @@ class WordVectors(KeyedQueries, Exchange):
 
     def with_vectors(self, vectors: NDArray[Any]) -> WordVectors:
         """Return the same words with other vectors, of any dim. Neither words nor vectors are copied."""
-        _checked_table(vectors)
+        checked_table(vectors, "vectors")
         if len(vectors) != len(self):
             raise ValueError(f"expected a row for each of the {len(self)} words, got {len(vectors)} rows")
         other = WordVectors._loaded(self._source, vectors, None)
@@ -308,17 +315,18 @@ class WordVectors(KeyedQueries, Exchange):
         return matrix.matrix_for(self, words, seed)
 
 
-def _checked_table(vectors: NDArray[Any]) -> NDArray[Any]:
+def checked_table(vectors: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return `vectors`, or raise where they are no table; `name` is the argument's."""
     if not isinstance(vectors, np.ndarray):
-        raise TypeError(f"vectors: expected an ndarray, got {type(vectors).__name__}")
+        raise TypeError(f"{name}: expected an ndarray, got {type(vectors).__name__}")
     if vectors.dtype not in (np.float32, np.float64) or not vectors.dtype.isnative:
-        raise TypeError(f"vectors: expected float32 or float64 in native byte order, got {vectors.dtype}")
+        raise TypeError(f"{name}: expected float32 or float64 in native byte order, got {vectors.dtype}")
     if vectors.ndim != 2:
-        raise ValueError(f"vectors: expected shape (words, dim), got {vectors.shape}")
+        raise ValueError(f"{name}: expected shape (words, dim), got {vectors.shape}")
     in_pieces = vectors.size > 0 and vectors.shape[1] > 1 and vectors.strides[1] != vectors.itemsize
     if in_pieces or not vectors.flags.aligned:
         raise ValueError(
-            f"vectors: expected aligned memory with each row in one piece, got strides of {vectors.strides} bytes: "
-            "np.ascontiguousarray(vectors) makes a copy that has it"
+            f"{name}: expected aligned memory with each row in one piece, got strides of {vectors.strides} bytes: "
+            f"np.ascontiguousarray({name}) makes a copy that has it"
         )
     return vectors

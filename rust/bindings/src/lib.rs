@@ -7,6 +7,7 @@ mod bag;
 mod coalesce;
 mod dtype;
 mod errors;
+mod fasttext;
 mod grad;
 mod lazy;
 mod lookup;
@@ -33,5 +34,6 @@ fn _finevec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     lazy::register(module)?;
     optim::register(module)?;
     words::register(module)?;
-    vectors::register(module)
+    vectors::register(module)?;
+    fasttext::register(module)
 }

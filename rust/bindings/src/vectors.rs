@@ -4,10 +4,10 @@ use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
 use finevec_core::formats::{
-    EncodingErrors, Format, FormatError, Hook, Number, Progress, ReadOptions, RowBlocks, WordSet, read_vectors as read,
-    sniff_file, write_vectors as write,
+    self, EncodingErrors, Format, FormatError, Hook, Number, Progress, ReadOptions, RowBlocks, WordSet,
+    read_vectors as read, sniff_file, write_vectors as write,
 };
-use numpy::{PyArray1, PyArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
@@ -71,6 +71,15 @@ fn read_table<'py, T: Number + numpy::Element>(
     progress: Option<&Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let table = py.detach(|| interruptible(progress, |hook| read::<T>(path, options, hook)))?;
+    to_objects(py, table)?.into_pyobject(py)
+}
+
+/// A table as its vectors, its words, and what the file told.
+#[allow(clippy::type_complexity)] // What Python unpacks.
+pub(crate) fn to_objects<T: Number + numpy::Element>(
+    py: Python<'_>,
+    table: formats::Table<T>,
+) -> PyResult<(Bound<'_, PyArray2<T>>, Words, Bound<'_, PyDict>)> {
     let info = PyDict::new(py);
     info.set_item("format", table.info.format.name())?;
     info.set_item("promised", table.info.promised)?;
@@ -80,7 +89,7 @@ fn read_table<'py, T: Number + numpy::Element>(
     info.set_item("final_newline", table.info.final_newline)?;
     let shape = [table.words.words().len(), table.dim];
     let vectors = PyArray1::from_vec(py, table.values).reshape(shape)?;
-    (vectors, Words::from(table.words), info).into_pyobject(py)
+    Ok((vectors, table.words.into(), info))
 }
 
 #[pyfunction]

@@ -85,7 +85,7 @@ impl Model {
     }
 
     /// The mean that fastText makes, in float64.
-    fn mean(&self, rows: &[usize]) -> [f64; DIM] {
+    fn mean(rows: &[usize]) -> [f64; DIM] {
         std::array::from_fn(|column| {
             let sum: f64 = rows.iter().map(|&row| f64::from(Self::row(row)[column])).sum();
             sum / rows.len() as f64
@@ -97,7 +97,7 @@ impl Model {
         let ngrams = Ngrams::new(self.shortest.into(), self.longest.into(), self.buckets.into()).unwrap();
         let buckets = ngrams.rows(&self.words[index]);
         let rows: Vec<_> = buckets.iter().map(|&row| self.words.len() + row as usize).collect();
-        self.mean(&[vec![index], rows].concat())
+        Self::mean(&[vec![index], rows].concat())
     }
 }
 
