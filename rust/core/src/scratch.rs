@@ -56,16 +56,19 @@ pub fn zeroed<T: bytemuck::Zeroable>(len: usize) -> Result<Vec<T>, Error> {
 }
 
 /// Asks the system for huge pages, as NumPy does for its arrays: each page touched for the first time costs a fault.
-fn use_huge_pages(words: &[u64]) {
+pub(crate) fn use_huge_pages<T>(block: &Vec<T>) {
     #[cfg(target_os = "linux")]
-    if size_of_val(words) >= HUGE_BYTES {
-        let start = words.as_ptr().addr().next_multiple_of(PAGE_BYTES);
-        let end = (words.as_ptr().addr() + size_of_val(words)) & !(PAGE_BYTES - 1);
-        // SAFETY: the pages lie within the block, and the advice changes how they are backed, not what they hold.
-        unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_HUGEPAGE) };
+    {
+        let bytes = block.capacity() * size_of::<T>();
+        if bytes >= HUGE_BYTES {
+            let start = block.as_ptr().addr().next_multiple_of(PAGE_BYTES);
+            let end = (block.as_ptr().addr() + bytes) & !(PAGE_BYTES - 1);
+            // SAFETY: the pages lie within the block, and the advice changes how they are backed, not what they hold.
+            unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_HUGEPAGE) };
+        }
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = words;
+    let _ = block;
 }
 
 /// Blocks from this size on are backed by huge pages.

@@ -7,6 +7,37 @@ use super::error::{FormatError, excerpt};
 use super::limits::MAX_WORDS;
 use super::table::{EncodingErrors, FileInfo, ReadOptions, Table};
 use super::words::{HashedWords, WordHasher, WordSet};
+use crate::scratch::use_huge_pages;
+
+/// What is wrong with a file that is read as far as it goes.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// Rows that were passed over.
+    pub rows: u64,
+    /// What was wrong with the first ones, [`Faults::MOST`] at most.
+    pub first: Vec<FormatError>,
+    /// What ended the reading before the end of the file.
+    pub end: Option<FormatError>,
+}
+
+impl Faults {
+    /// Faults that are kept.
+    pub const MOST: usize = 10;
+
+    pub(crate) fn add(&mut self, fault: FormatError) {
+        self.rows += 1;
+        if self.first.len() < Self::MOST {
+            self.first.push(fault);
+        }
+    }
+
+    fn take(&mut self, others: &mut Self) {
+        self.rows += others.rows;
+        let room = Self::MOST - self.first.len();
+        self.first.extend(others.first.drain(..).take(room));
+        others.rows = 0;
+    }
+}
 
 /// The rows of one piece of a file: those that are kept, and counts of all.
 #[derive(Debug)]
@@ -22,14 +53,16 @@ pub(crate) struct ParsedRows<T> {
     pub(crate) blank: Option<u64>,
     /// The last row has no line break.
     pub(crate) unended: bool,
+    /// Rows that were passed over.
+    pub(crate) faults: Faults,
     /// What ended the reading behind the rows above.
     pub(crate) fault: Option<FormatError>,
 }
 
 impl<T> Default for ParsedRows<T> {
     fn default() -> Self {
-        let (words, values) = (HashedWords::default(), Vec::new());
-        Self { words, values, rows: 0, numbered: 0, blank: None, unended: false, fault: None }
+        let (words, values, faults) = (HashedWords::default(), Vec::new(), Faults::default());
+        Self { words, values, rows: 0, numbered: 0, blank: None, unended: false, faults, fault: None }
     }
 }
 
@@ -39,6 +72,31 @@ impl<T> ParsedRows<T> {
         self.words.clear();
         self.values.clear();
         (self.rows, self.numbered, self.blank, self.unended, self.fault) = (0, 0, None, false, None);
+        self.faults = Faults::default();
+    }
+
+    /// Keeps what `row` made of a row that it could parse. Of another nothing is left but the fault, which is returned
+    /// where faults end the reading, and counted where rows are passed over.
+    pub(crate) fn row<R>(
+        &mut self,
+        passes_over: bool,
+        row: impl FnOnce(&mut Self) -> Result<R, FormatError>,
+    ) -> Result<Option<R>, FormatError> {
+        let (words, values, numbered) = (self.words.len(), self.values.len(), self.numbered);
+        match row(self) {
+            Ok(made) => {
+                self.rows += 1;
+                Ok(Some(made))
+            }
+            Err(fault) if passes_over => {
+                self.words.truncate(words);
+                self.values.truncate(values);
+                self.numbered = numbered;
+                self.faults.add(fault);
+                Ok(None)
+            }
+            Err(fault) => Err(fault),
+        }
     }
 }
 
@@ -100,11 +158,18 @@ pub(crate) struct Collector<T> {
     checked: Option<u64>,
     /// An empty line that only the end of the file may follow.
     blank: Option<u64>,
+    /// Rows that were passed over; None where the first fault ends the reading.
+    faults: Option<Faults>,
 }
 
 impl<T: Copy> Collector<T> {
     pub(crate) fn new(path: PathBuf, dim: usize, info: FileInfo, checked: Option<u64>) -> Self {
-        Self { path, words: WordSet::default(), values: Vec::new(), dim, info, checked, blank: None }
+        Self { path, words: WordSet::default(), values: Vec::new(), dim, info, checked, blank: None, faults: None }
+    }
+
+    /// From here on rows with faults are counted and passed over.
+    pub(crate) fn pass_over_faults(&mut self) {
+        self.faults = Some(Faults::default());
     }
 
     /// The words so far.
@@ -117,10 +182,32 @@ impl<T: Copy> Collector<T> {
         self.info.rows
     }
 
+    /// Makes room for the whole table, given the part of the file that its rows so far come from, so that it need not
+    /// move while it grows.
+    ///
+    /// The room costs memory only where rows come. Where it is refused, the table grows piece by piece.
+    pub(crate) fn expect(&mut self, part_read: f64, limit: Option<u64>) {
+        let kept = self.words.words().len() as f64;
+        // A little more, since rows tend to grow longer or shorter towards the end of a file.
+        let rows = (kept / part_read * 1.05).min(limit.map_or(f64::INFINITY, |limit| limit as f64));
+        let more = ((rows * self.dim as f64) as usize).saturating_sub(self.values.len());
+        if self.values.capacity() - self.values.len() < more && self.values.try_reserve_exact(more).is_ok() {
+            use_huge_pages(&self.values);
+        }
+    }
+
     /// Takes over the rows of the next piece.
     pub(crate) fn take(&mut self, piece: &mut ParsedRows<T>) -> Result<(), FormatError> {
-        if let Some(line) = self.blank.filter(|_| piece.rows > 0 || piece.fault.is_some()) {
-            return Err(FormatError::ShortRow { path: self.path.clone(), line, found: 0, wanted: self.dim });
+        if let Some(line) = self.blank.filter(|_| piece.rows > 0 || piece.faults.rows > 0 || piece.fault.is_some()) {
+            let fault = FormatError::ShortRow { path: self.path.clone(), line, found: 0, wanted: self.dim };
+            match &mut self.faults {
+                Some(faults) => faults.add(fault),
+                None => return Err(fault),
+            }
+            self.blank = None;
+        }
+        if let Some(faults) = &mut self.faults {
+            faults.take(&mut piece.faults);
         }
         self.blank = self.blank.or(piece.blank);
         self.info.rows += piece.rows;
@@ -133,6 +220,10 @@ impl<T: Copy> Collector<T> {
         }
         // Past the promised count the file is known to be wrong: its rows are counted for the error, not kept.
         if self.checked.is_none_or(|promised| self.info.rows <= promised) {
+            if self.values.try_reserve(piece.values.len()).is_err() {
+                let bytes = size_of_val(&self.values[..]) + size_of_val(&piece.values[..]);
+                return Err(FormatError::Memory { path: self.path.clone(), bytes });
+            }
             self.keep(piece);
         }
         piece.fault.take().map_or(Ok(()), Err)
@@ -151,6 +242,11 @@ impl<T: Copy> Collector<T> {
             }
         }
         self.values.extend_from_slice(&piece.values[run * dim..]);
+    }
+
+    /// What was wrong with the rows that were passed over, and with what ended the reading.
+    pub(crate) fn faults(&mut self, end: Option<FormatError>) -> Faults {
+        Faults { end, ..self.faults.take().unwrap_or_default() }
     }
 
     /// The whole table.

@@ -203,6 +203,14 @@ pub enum FormatError {
         /// Longest word that is read, in bytes.
         limit: usize,
     },
+    /// No memory for the table.
+    #[error("{}: no memory for a table of {bytes} bytes and more", path.display())]
+    Memory {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Bytes of the table so far.
+        bytes: usize,
+    },
     /// More words than a table can have.
     #[error("{}: more than {limit} words", path.display())]
     TooManyWords {
@@ -366,6 +374,41 @@ pub enum FormatError {
         /// The offset.
         value: i64,
         /// Bytes of the block.
+        bytes: usize,
+    },
+    /// A header that says nothing, or what cannot be.
+    #[error("{}: not the header of a {format} file: {reason}", path.display())]
+    Header {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Name of the format.
+        format: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file that is shorter or longer than its header says.
+    #[error("{}: the header promises a file of {promised} bytes, it has {found}", path.display())]
+    Size {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Bytes by the header.
+        promised: u64,
+        /// Bytes of the file.
+        found: u64,
+    },
+    /// Offsets of a file that do not cut its words apart.
+    #[error(
+        "{}: the offset of word {position} is {value}: wanted offsets that rise from 0 to {bytes}",
+        path.display()
+    )]
+    Offsets {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Index of the offset.
+        position: usize,
+        /// The offset.
+        value: i64,
+        /// Bytes of the words.
         bytes: usize,
     },
     /// The progress hook asked to stop.

@@ -69,13 +69,15 @@ struct Wave<T> {
     bytes: Vec<u8>,
     pieces: Vec<Piece>,
     parsed: Vec<ParsedRows<T>>,
+    /// Where the pieces end in the file.
+    end: u64,
     /// What ended the reading behind the pieces.
     fault: Option<FormatError>,
 }
 
 impl<T> Wave<T> {
     fn new() -> Self {
-        Self { bytes: Vec::new(), pieces: Vec::new(), parsed: Vec::new(), fault: None }
+        Self { bytes: Vec::new(), pieces: Vec::new(), parsed: Vec::new(), end: 0, fault: None }
     }
 
     fn is_empty(&self) -> bool {
@@ -133,13 +135,14 @@ impl Reader<'_> {
         let filled = held + self.source.read_into(&mut wave.bytes[held..room])?;
         self.wave_bytes = (2 * self.wave_bytes).min(WAVE_BYTES.1);
         let at_end = self.source.is_at_end();
-        let Wave { bytes, pieces, .. } = wave;
+        let Wave { bytes, pieces, end, .. } = wave;
         let mut cutter = Cutter { pieces, place: self.place, rows_left: self.rows_left, at_end };
         let outcome = format.cut(&bytes[..filled], &mut cutter);
         let used = cutter.start();
         (self.place, self.rows_left) = (cutter.place, cutter.rows_left);
         self.tail.clear();
         self.tail.extend_from_slice(&bytes[used..filled]);
+        *end = self.source.offset() - self.tail.len() as u64;
         self.done = at_end || self.rows_left == 0;
         outcome
     }
@@ -161,6 +164,8 @@ pub(crate) fn read_rows<T: Copy + Send>(
     hook: Hook<'_>,
 ) -> Result<(), FormatError> {
     let rows_left = limit.unwrap_or(u64::MAX);
+    let first = source.offset();
+    let total = source.remaining().map(|bytes| first + bytes);
     let mut reader =
         Reader { source, tail: Vec::new(), place, rows_left, wave_bytes: WAVE_BYTES.0, done: rows_left == 0 };
     let [mut reading, mut parsing, mut collecting] = [Wave::new(), Wave::new(), Wave::new()];
@@ -181,6 +186,9 @@ pub(crate) fn read_rows<T: Copy + Send>(
             }
         });
         collected?;
+        if let Some(total) = total.filter(|_| !collecting.is_empty()) {
+            collector.expect((collecting.end - first) as f64 / (total - first) as f64, limit);
+        }
         collecting.clear();
         std::mem::swap(&mut collecting, &mut parsing);
         std::mem::swap(&mut parsing, &mut reading);
