@@ -57,7 +57,7 @@ class NumberedLines:
                 for line in file:
                     self.number += 1
                     yield line
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             raise ValueError(f"{self.name}: after line {self.number}: not {self._encoding}: {error}") from None
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(f"{self.name}: after line {self.number}: damaged gzip data: {error}") from None
