@@ -51,7 +51,7 @@ def evaluate(
         raise ValueError(f"{lines.name}: {counts}" + (f"; {skipped}" if skipped else ""))
     lines.warn_of_skipped()
     gold = np.array(judgements)
-    return pearson(gold, cosines), spearman(gold, cosines), 100.0 * unknown / len(judged)
+    return pearson(gold, cosines), spearman(gold, cosines), unknown / len(judged) * 100.0
 
 
 def pearson(first: NDArray[np.float64], second: NDArray[np.float64]) -> Correlation:
