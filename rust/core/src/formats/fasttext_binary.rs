@@ -65,8 +65,8 @@ pub struct FastTextModel<T> {
 
 /// Reads a fastText model, plain or gzip.
 ///
-/// Of words that the options leave out no row is kept; the rows of the buckets are kept all. Means are made in float32,
-/// term by term as fastText does it.
+/// Of words that the options leave out no row is kept; the rows of the buckets are kept all. Means are made in `T`, term
+/// by term in fastText's order: with float32 they have its bits.
 ///
 /// # Errors
 /// Every [`FormatError`] about reading; also for models that were quantised or pruned, whose rows are no longer there.

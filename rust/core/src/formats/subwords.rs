@@ -3,7 +3,9 @@
 use super::error::FormatError;
 use super::number::Number;
 use crate::parallel::{Cuts, for_each_part};
-use crate::rows::RowsMut;
+use crate::rows::{Rows, RowsMut};
+use crate::simd::blocks::{Parts, Sum, fold_rows};
+use crate::simd::{Kernel, Level, Vector, ahead, loops, prefetch};
 
 /// The word that ends a line. It is no text, so it has no n-grams.
 const END_OF_LINE: &[u8] = b"</s>";
@@ -68,13 +70,12 @@ impl Ngrams {
     /// ```
     pub fn rows(&self, word: &[u8]) -> Vec<u32> {
         let mut rows = Vec::new();
-        self.rows_into(word, &mut rows);
+        self.for_each_row(word, |row| rows.push(row));
         rows
     }
 
-    /// As [`Ngrams::rows`], into a list that is cleared first.
-    pub(crate) fn rows_into(&self, word: &[u8], rows: &mut Vec<u32>) {
-        rows.clear();
+    /// As [`Ngrams::rows`], one row after the other.
+    fn for_each_row(&self, word: &[u8], mut take: impl FnMut(u32)) {
         if word == END_OF_LINE {
             return;
         }
@@ -100,7 +101,7 @@ impl Ngrams {
                 }
                 let edge_alone = length == 1 && (start == 0 || end > last);
                 if length >= self.shortest && !edge_alone {
-                    rows.push(hash % self.buckets);
+                    take(hash % self.buckets);
                 }
             }
         }
@@ -137,13 +138,14 @@ impl<T: Number> Subwords<T> {
                 last += 1;
             }
             let slab = RowsMut::new(&mut values[first * dim..last * dim], last - first, dim);
-            for_each_part(&mut [slab], Cuts::Every(PART_ROWS), bytes, |_, start, [mut rows]| {
-                let mut ids = Vec::new();
-                let mut sum = vec![0.0; dim];
+            for_each_part(&mut [slab], Cuts::Every(PART_ROWS), bytes, |_, start, [rows]| {
+                let (mut ids, mut starts) = (Vec::new(), vec![0]);
                 for row in 0..rows.rows() {
-                    self.ngrams.rows_into(word(first + start + row), &mut ids);
-                    mean_row(rows.row_mut(row), &ids, &self.rows, &mut sum);
+                    self.ngrams.for_each_row(word(first + start + row), |id| ids.push(id));
+                    starts.push(ids.len());
                 }
+                let buckets = Rows::new(&self.rows, self.ngrams.buckets(), dim);
+                Level::current().run(Means { ids: &ids, starts: &starts, buckets, rows });
             });
             first = last;
         }
@@ -151,20 +153,66 @@ impl<T: Number> Subwords<T> {
     }
 }
 
-/// Sums in float32, the own row first, and multiplies by the rounded inverse of the count: fastText's bits.
-fn mean_row<T: Number>(own: &mut [T], ids: &[u32], buckets: &[T], sum: &mut [f32]) {
-    let dim = own.len();
-    for (sum, value) in sum.iter_mut().zip(&*own) {
-        *sum = value.to_f64() as f32;
-    }
-    for &id in ids {
-        for (sum, value) in sum.iter_mut().zip(&buckets[id as usize * dim..][..dim]) {
-            *sum += value.to_f64() as f32;
+/// Sums, the own row first, times the inverse of the count: with float32, fastText's bits.
+struct Means<'a, T> {
+    ids: &'a [u32],
+    /// Where the ids of each word start, and where the last ones end.
+    starts: &'a [usize],
+    buckets: Rows<'a, T>,
+    /// The words' own rows, which become the means.
+    rows: RowsMut<'a, T>,
+}
+
+impl<T: Number> Kernel for Means<'_, T> {
+    type Element = T;
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(mut self) {
+        let ahead = ahead(self.buckets.dim() * size_of::<T>());
+        for &id in self.ids.iter().take(ahead) {
+            prefetch(self.buckets.row(id as usize));
+        }
+        let mut own = vec![T::ZERO; self.buckets.dim()];
+        for (row, range) in self.starts.windows(2).enumerate() {
+            let row = self.rows.row_mut(row);
+            own.copy_from_slice(row);
+            let ids = &self.ids[range[0]..range[1]];
+            let later = self.ids.get(range[0] + ahead..).unwrap_or_default();
+            fold_rows::<T, V, Sum>(row, &WordRows { own: &own, ids, later, buckets: self.buckets });
+            loops::scale(row, T::from_f64(1.0 / (1 + ids.len()) as f64));
         }
     }
-    let factor = (1.0 / (1 + ids.len()) as f64) as f32;
-    for (value, &sum) in own.iter_mut().zip(&*sum) {
-        *value = T::from_f64(f64::from(sum * factor));
+}
+
+/// The own row of a word and those of its n-grams.
+struct WordRows<'a, T> {
+    own: &'a [T],
+    ids: &'a [u32],
+    /// The ids that stand some way ahead of `ids`: their rows are asked for.
+    later: &'a [u32],
+    buckets: Rows<'a, T>,
+}
+
+impl<T: Number> Parts<T> for WordRows<'_, T> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        1 + self.ids.len()
+    }
+
+    #[inline(always)]
+    fn ask(&self, n: usize) {
+        if n < self.ids.len()
+            && let Some(&id) = self.later.get(n)
+        {
+            prefetch(self.buckets.row(id as usize));
+        }
+    }
+
+    #[inline(always)]
+    fn part(&self, n: usize) -> Option<(&[T], T)> {
+        let row = n.checked_sub(1).map_or(self.own, |n| self.buckets.row(self.ids[n] as usize));
+        Some((row, T::ONE))
     }
 }
 
