@@ -20,8 +20,9 @@ class Exchange:
         """Write the rows that differ from those of `base`, which `apply_delta` puts back.
 
         Rows are matched by word. Added words are stored whole; words of the base that are missing here, and another
-        order, are kept too. Values differ where their bytes do, so that -0.0 is not 0.0. The file is written aside and
-        renamed. Beside the tables, memory is needed for some blocks of a few MB, and for the base where it is a path.
+        order, are kept too. Values differ where their bytes do, so that -0.0 is not 0.0. Rows of fastText's n-grams are
+        no part of it. The file is written aside and renamed. Beside the tables, memory is needed for some blocks of a
+        few MB, and for the base where it is a path.
 
         Parameters
         ----------
@@ -70,7 +71,7 @@ class Exchange:
         Returns
         -------
         WordVectors
-            With the words and the order of the tuned vectors; this object where `copy` is False.
+            With the words and the order of the tuned vectors, without n-grams; this object where `copy` is False.
 
         Raises
         ------

@@ -77,12 +77,9 @@ def mean(
     total, weight = np.zeros(wv.vector_size), 0.0
     for key, factor in zip(keys, factors.tolist(), strict=True):
         if isinstance(key, str):
-            try:
-                vector = wv.get_vector(key)
-            except KeyError:
-                if ignore_missing:
-                    continue
-                raise
+            vector = _found(wv, key) if ignore_missing else wv.get_vector(key)
+            if vector is None:
+                continue
             total += factor * (unit(vector) if pre_normalize else vector.astype(np.float64))
         else:
             total += factor * _vector(wv, key)
@@ -90,20 +87,27 @@ def mean(
     return total / weight if weight > 0 else total
 
 
+def _found(wv: KeyedQueries, word: str) -> NDArray[Any] | None:
+    """Return the vector of a word, also of one without a row that is made of n-grams, or None."""
+    try:
+        return wv.get_vector(word)
+    except KeyError:
+        return None
+
+
 def rank_by_centrality(wv: KeyedQueries, words: Sequence[str], use_norm: bool) -> list[tuple[float, str]]:
     """Rank words by closeness to their mean. See `KeyedQueries.rank_by_centrality`."""
     words = strings("words", words)
-    rows = wv.rows_of(words)
-    known = [word for word, row in zip(words, rows.tolist(), strict=True) if row >= 0]
+    known = [(word, vector) for word in words if (vector := _found(wv, word)) is not None]
     if not known:
         raise ValueError(f"expected at least one known word, got {len(words)} words, none of them known")
     if len(known) < len(words):
         _log.warning("left out %d unknown words of %d", len(words) - len(known), len(words))
-    vectors = wv.vectors[rows[rows >= 0]].astype(np.float64)
+    vectors = np.array([vector for _, vector in known], np.float64)
     if use_norm:
         vectors = unit_rows(vectors)
     dots = vectors @ unit(vectors.mean(axis=0))
-    return sorted(zip(dots.tolist(), known, strict=True), reverse=True)
+    return sorted(zip(dots.tolist(), (word for word, _ in known), strict=True), reverse=True)
 
 
 def clipped(rows: int, start: int, end: int | None, restrict: int | None) -> tuple[int, int]:
