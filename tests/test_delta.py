@@ -6,6 +6,7 @@ import io
 import os
 import re
 import stat
+import tracemalloc
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -138,6 +139,26 @@ def test_in_place(tmp_path, base):
     with pytest.raises(ValueError, match="copy=False: expected a writable table, got a read-only one"):
         read_only.apply_delta(tmp_path / "d.npz", copy=False)
     assert_same(read_only.apply_delta(tmp_path / "d.npz"), tuned)
+
+
+def test_memory_is_taken_for_blocks_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz, "BLOCK_BYTES", 1 << 16)
+    base = WordVectors([str(row) for row in range(20_000)], table(20_000, dim=100))  # 8 MB
+    tuned = base.with_vectors(base.vectors + np.float32(1))
+    path = tmp_path / "d.npz"
+
+    def peak(call):
+        tracemalloc.start()
+        call()
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    # Words and numbers of rows take 16 bytes a row at most five times, beside some blocks.
+    assert peak(lambda: tuned.save_delta(path, base=base)) < 2e6
+    assert 8e6 < peak(lambda: base.apply_delta(path)) < 10e6
+    assert peak(lambda: base.apply_delta(path, copy=False)) < 2e6
+    assert bits(base.vectors) == bits(tuned.vectors)
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [1, 0, 2, 3, 4], [0, 1, 2, 3, 4, 5]])

@@ -11,7 +11,7 @@ import re
 import numpy as np
 import pytest
 from finevec import WordVectors
-from finevec.vectors import analogies
+from finevec.vectors import FastTextVectors, analogies
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import seeds
@@ -134,6 +134,16 @@ def test_which_does_not_match(caplog):
     assert wv.doesnt_match(words) == wv.rank_by_centrality(words)[-1][1]
     with pytest.raises(ValueError, match="expected at least one known word, got 1 words, none of them known"):
         wv.doesnt_match(["apple"])
+
+
+def test_words_made_of_ngrams_have_a_part_in_means_and_ranks():
+    rng = np.random.default_rng(4)
+    wv = FastTextVectors(["good", "bad"], rng.standard_normal((2, 4)), rng.standard_normal((20, 4)), min_n=3, max_n=4)
+    made = wv["goods"]
+    np.testing.assert_allclose(wv.get_mean_vector(["good", "goods", ""]), (unit(wv["good"]) + unit(made)) / 2)
+    assert wv.n_similarity(["goods"], ["bad"]) == wv.similarity("goods", "bad")
+    assert {word for _, word in wv.rank_by_centrality(["good", "goods", "bad", ""])} == {"good", "goods", "bad"}
+    assert {word for word, _ in wv.most_similar(["goods"])} == {"good", "bad"}
 
 
 def ranks(values):
