@@ -17,7 +17,7 @@ KeyedVectors = pytest.importorskip("gensim.models", reason="gensim is not instal
 # gensim leaves the file open that it reads without a header.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <_io.:pytest.PytestUnraisableExceptionWarning")
 
-FORMATS = st.sampled_from(["word2vec", "glove"])
+FORMATS = st.sampled_from(["word2vec", "glove", "word2vec-binary"])
 SUFFIXES = st.sampled_from(["", ".txt", ".gz"])
 
 # gensim splits at every space; a byte order mark before the first word is dropped by finevec and kept by gensim.
@@ -56,11 +56,14 @@ def by_gensim(words, table):
     seed=seeds,
 )
 def test_gensim_reads_what_finevec_saves(words, dim, dtype, format, suffix, seed):
+    binary = format == "word2vec-binary"
+    dtype = "float32" if binary else dtype  # the binary format holds no other
     table = any_bits(np.random.default_rng(seed), (len(words), dim), dtype)
     with TemporaryDirectory() as folder:
         path = Path(folder, "vectors" + suffix)
         WordVectors(words, table).save(path, format=format)
-        read = KeyedVectors.load_word2vec_format(path, no_header=format == "glove", datatype=np.dtype(dtype).type)
+        kind = {"no_header": format == "glove", "binary": binary, "datatype": np.dtype(dtype).type}
+        read = KeyedVectors.load_word2vec_format(path, **kind)
     assert_same(words, table, read.index_to_key, read.vectors)
 
 
@@ -69,12 +72,15 @@ def test_finevec_reads_what_gensim_saves(words, dim, double, format, suffix, see
     rng = np.random.default_rng(seed)
     # Doubles that float32 cannot hold are an error for finevec, and infinity for gensim.
     shape = len(words), dim
+    binary = format == "word2vec-binary"
+    double = double and not binary
     table = any_bits(rng, shape, "float64", (-155, 128)) if double else any_bits(rng, shape, "float32")
     with TemporaryDirectory() as folder:
         path = Path(folder, "vectors" + suffix)
-        by_gensim(words, table).save_word2vec_format(path, write_header=format == "word2vec")
+        by_gensim(words, table).save_word2vec_format(path, write_header=format != "glove", binary=binary)
         for dtype in (np.float32, np.float64):
-            theirs = KeyedVectors.load_word2vec_format(path, no_header=format == "glove", datatype=dtype)
+            kind = {"no_header": format == "glove", "binary": binary, "datatype": dtype}
+            theirs = KeyedVectors.load_word2vec_format(path, **kind)
             ours = WordVectors.load(path, format=format, dtype=dtype)
             assert_same(ours.index_to_key, ours.vectors, theirs.index_to_key, theirs.vectors)
 

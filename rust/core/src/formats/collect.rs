@@ -187,12 +187,14 @@ impl<T: Copy> Collector<T> {
     ///
     /// The room costs memory only where rows come. Where it is refused, the table grows piece by piece.
     pub(crate) fn expect(&mut self, part_read: f64, limit: Option<u64>) {
-        let kept = self.words.words().len() as f64;
-        // A little more, since rows tend to grow longer or shorter towards the end of a file.
-        let rows = (kept / part_read * 1.05).min(limit.map_or(f64::INFINITY, |limit| limit as f64));
-        let more = ((rows * self.dim as f64) as usize).saturating_sub(self.values.len());
-        if self.values.capacity() - self.values.len() < more && self.values.try_reserve_exact(more).is_ok() {
-            use_huge_pages(&self.values);
+        let rows = self.words.words().len() as f64 / part_read;
+        let expected = (rows.min(limit.map_or(f64::INFINITY, |limit| limit as f64)) * self.dim as f64) as usize;
+        if self.values.capacity() < expected {
+            // A little more, since rows tend to grow longer or shorter towards the end of a file.
+            let more = (expected + expected / 16).saturating_sub(self.values.len());
+            if self.values.try_reserve_exact(more).is_ok() {
+                use_huge_pages(&self.values);
+            }
         }
     }
 
