@@ -31,9 +31,9 @@ class FastTextVectors(WordVectors):
     its n-grams, taken afresh each time, so it follows when `ngrams` is fine-tuned. A word without n-grams, such as
     one shorter than all of them, is unknown: `KeyError`.
 
-    ``wv[word]``, `get_vector`, `similarity`, `most_similar`, `get_mean_vector` and `matrix_for` take any word. The
-    vocabulary alone is what ``word in wv``, ``len(wv)``, `get_index`, `index_to_key`, the answers of `most_similar` and
-    the evaluations go by.
+    ``wv[word]``, `get_vector`, `similarity`, `most_similar`, `get_mean_vector`, `doesnt_match` and `matrix_for` take any
+    word. The vocabulary alone is what ``word in wv``, ``len(wv)``, `get_index`, `index_to_key`, the answers of
+    `most_similar` and the evaluations go by.
 
     Parameters
     ----------
