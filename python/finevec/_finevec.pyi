@@ -22,10 +22,15 @@ __all__ = [
     "get_num_threads",
     "get_simd_level",
     "grad_sq_norm",
+    "inspect_vectors",
     "lazy_full",
+    "parse_safetensors",
+    "pick_packed_words",
+    "pick_word_lines",
     "read_fasttext_binary",
     "read_vectors",
     "rowwise_adagrad_update",
+    "safetensors_head",
     "scatter_add",
     "set_num_threads",
     "set_simd_level",
@@ -343,3 +348,90 @@ def subword_rows(
     words: list[str], *, min_n: int, max_n: int, buckets: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The rows that the n-grams of words hash to, and offsets. See `finevec.vectors.FastTextVectors.ngram_rows`."""
+
+def inspect_vectors(
+    path: str | PathLike[str],
+    *,
+    format: str | None = None,
+    encoding_errors: str = "strict",
+    progress: Callable[[int, int, int], object] | None = None,
+) -> tuple[NDArray[np.float32], Words, dict[str, Any]]:
+    """Read what `read_vectors` reads as far as it can be read: rows with faults are counted and passed over.
+
+    Returns
+    -------
+    vectors : ndarray of float32, shape (n, dim)
+    words : Words
+    info : dict
+        As that of `read_vectors`; "bad_rows", how many rows were passed over; "faults", what was wrong with the first
+        of them; and "end", what ended the reading before the end of the file, or None.
+    """
+
+def pick_packed_words(
+    path: str | PathLike[str],
+    block: bytes,
+    offsets: NDArray[np.int64],
+    *,
+    byte: int = 0,
+    vocabulary: Sequence[str] | None = None,
+    encoding_errors: str = "strict",
+) -> tuple[Words, NDArray[np.int64] | None, int]:
+    """Pick among words of which the i-th is ``block[offsets[i]:offsets[i + 1]]``; the first of each is kept.
+
+    `path`, and `byte`, where the block is in the file, are for the text of errors.
+
+    Returns
+    -------
+    words : Words
+    rows : ndarray of int64, shape (len(words),), or None
+        The number of each word in the file; None: all are kept.
+    repeated : int
+        Words left out because they had come before.
+
+    Raises
+    ------
+    ValueError
+        The offsets do not rise from 0 to the end of the block, or a word is not UTF-8.
+    """
+
+def pick_word_lines(
+    path: str | PathLike[str],
+    text: bytes,
+    *,
+    vocabulary: Sequence[str] | None = None,
+    limit: int | None = None,
+    encoding_errors: str = "strict",
+) -> tuple[tuple[Words, NDArray[np.int64] | None, int], int]:
+    """Pick among words of which each is a line, the first `limit` of them, and count all lines.
+
+    Returns
+    -------
+    picked : tuple
+        What `pick_packed_words` returns.
+    lines : int
+    """
+
+def parse_safetensors(
+    path: str | PathLike[str], head: bytes, size: int
+) -> tuple[list[tuple[str, str, list[int], int, int]], list[tuple[str, str]]]:
+    """Understand the header of a safetensors file of `size` bytes; `head` is the file as far as the header goes.
+
+    Returns
+    -------
+    tensors : list of tuples
+        Name, dtype, shape, first byte in the file and the byte after the last, in the order of the file.
+    metadata : list of tuples
+        Key and text.
+
+    Raises
+    ------
+    ValueError
+        It is no header, or the file is shorter or longer than it says.
+    """
+
+def safetensors_head(rows: int, dim: int, dtype: str, word_bytes: int) -> bytes:
+    """Return the start of a safetensors file of a table and its words.
+
+    What follows are ``rows + 1`` offsets of words as int64, the table as `dtype` ("F16", "F32" or "F64"), which starts
+    at a multiple of 64 bytes, and `word_bytes` bytes of UTF-8, without gaps and little-endian.
+    """

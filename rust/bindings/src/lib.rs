@@ -9,9 +9,12 @@ mod dtype;
 mod errors;
 mod fasttext;
 mod grad;
+mod inspect;
 mod lazy;
 mod lookup;
 mod optim;
+mod raw_words;
+mod safetensors;
 mod shape;
 mod threads;
 mod traffic;
@@ -35,5 +38,8 @@ fn _finevec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     optim::register(module)?;
     words::register(module)?;
     vectors::register(module)?;
-    fasttext::register(module)
+    fasttext::register(module)?;
+    raw_words::register(module)?;
+    safetensors::register(module)?;
+    inspect::register(module)
 }

@@ -10,6 +10,10 @@ pub const MAX_DIM: usize = 1 << 20;
 /// Longest word of a format that does not have lines, in bytes.
 pub const MAX_WORD: usize = 1 << 20;
 
+/// Longest header of a safetensors file, in bytes. What is made of JSON takes a multiple of its bytes, so this bounds
+/// what a file without data can cost. The headers of language models with thousands of tensors take less than 1 MiB.
+pub const MAX_HEADER: usize = 4 << 20;
+
 /// Most words in a table: their numbers fit 32 bits.
 pub const MAX_WORDS: usize = u32::MAX as usize;
 

@@ -11,8 +11,10 @@ mod fields;
 pub mod limits;
 mod number;
 mod pipeline;
+mod raw_words;
 mod read;
 mod replace;
+mod safetensors;
 mod sniff;
 mod source;
 mod subwords;
@@ -26,10 +28,13 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use collect::Faults;
 pub use error::FormatError;
 pub use fasttext_binary::{FastTextModel, ModelKind, read_fasttext_binary};
 pub use number::{Number, parse_number};
-pub use read::read_vectors;
+pub use raw_words::{PickedWords, pick_packed_words, pick_word_lines};
+pub use read::{inspect_vectors, read_vectors};
+pub use safetensors::{Tensor, TensorFile, parse_safetensors, safetensors_head};
 pub use sniff::{Format, sniff_file};
 pub use subwords::{MAX_NGRAM, Ngrams, Subwords};
 pub use table::{EncodingErrors, FileInfo, Hook, Progress, ReadOptions, Table};

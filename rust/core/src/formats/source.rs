@@ -10,7 +10,8 @@ use super::error::FormatError;
 use super::limits::{HEAD, MAX_LINE};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What some editors put before a text.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A file whose bytes are counted as they are read.
 struct Counted {

@@ -20,6 +20,8 @@ pub(crate) struct TextRows<'a> {
     pub(crate) path: &'a Path,
     pub(crate) dim: usize,
     pub(crate) picker: Picker<'a>,
+    /// Whether rows with faults are counted and passed over.
+    pub(crate) passes_over: bool,
 }
 
 impl<T: Number> RowFormat<T> for TextRows<'_> {
@@ -60,15 +62,14 @@ impl<T: Number> RowFormat<T> for TextRows<'_> {
             if text.is_empty() {
                 rows.blank = rows.blank.or(Some(line));
             } else {
-                let outcome = match rows.blank {
-                    Some(line) => Err(self.short_row(line, 0)),
-                    None => self.row(text, line, rows),
-                };
+                let blank = rows.blank.take().map_or(Ok(()), |line| {
+                    rows.row(self.passes_over, |_| Err::<(), _>(self.short_row(line, 0))).map(drop)
+                });
+                let outcome = blank.and_then(|()| rows.row(self.passes_over, |rows| self.row(text, line, rows)));
                 if let Err(fault) = outcome {
                     rows.fault = Some(fault);
                     return;
                 }
-                rows.rows += 1;
                 rows.unended = end.is_none();
             }
             line += 1;

@@ -18,6 +18,8 @@ pub(crate) struct BinaryRows<'a> {
     pub(crate) path: &'a Path,
     pub(crate) dim: usize,
     pub(crate) picker: Picker<'a>,
+    /// Whether rows with faults are counted and passed over.
+    pub(crate) passes_over: bool,
 }
 
 impl<T: Number> RowFormat<T> for BinaryRows<'_> {
@@ -62,34 +64,41 @@ impl<T: Number> RowFormat<T> for BinaryRows<'_> {
         let mut rest = after_newlines(bytes);
         while !rest.is_empty() {
             let byte = place + (bytes.len() - rest.len()) as u64;
-            match self.row(rest, byte, rows) {
+            let outcome = self
+                .end_of_row(rest, byte)
+                .and_then(|row| rows.row(self.passes_over, |rows| self.row(&rest[..row], byte, rows)).map(|_| row));
+            match outcome {
                 Ok(row) => rest = after_newlines(&rest[row..]),
                 Err(fault) => {
                     rows.fault = Some(fault);
                     return;
                 }
             }
-            rows.rows += 1;
         }
     }
 }
 
 impl BinaryRows<'_> {
-    /// Takes the row that starts at `bytes`, which is at `byte` of the file, and returns its length.
-    fn row<T: Number>(&self, bytes: &[u8], byte: u64, rows: &mut ParsedRows<T>) -> Result<usize, FormatError> {
-        let path = || self.path.to_owned();
-        let row = row_bytes(bytes, self.dim).filter(|&row| row <= bytes.len());
-        let Some(row) = row else {
-            return Err(FormatError::RowCut { path: path(), byte, found: bytes.len(), dim: self.dim });
-        };
-        let (word, values) = bytes[..row].split_at(row - size_of::<f32>() * self.dim);
+    /// The length of the row that starts `bytes`, which are at `byte` of the file.
+    fn end_of_row(&self, bytes: &[u8], byte: u64) -> Result<usize, FormatError> {
+        row_bytes(bytes, self.dim).filter(|&row| row <= bytes.len()).ok_or_else(|| FormatError::RowCut {
+            path: self.path.to_owned(),
+            byte,
+            found: bytes.len(),
+            dim: self.dim,
+        })
+    }
+
+    /// Takes the row that `bytes` are, at `byte` of the file.
+    fn row<T: Number>(&self, bytes: &[u8], byte: u64, rows: &mut ParsedRows<T>) -> Result<(), FormatError> {
+        let (word, values) = bytes.split_at(bytes.len() - size_of::<f32>() * self.dim);
         let word = &word[..word.len() - 1];
-        let at = |at, found| FormatError::EncodingAt { path: path(), byte: byte + at as u64, found };
+        let at = |at, found| FormatError::EncodingAt { path: self.path.to_owned(), byte: byte + at as u64, found };
         if self.picker.pick(word, &mut rows.words, at)? {
             let (values, _) = values.as_chunks::<4>();
             rows.values.extend(values.iter().map(|&value| T::from_f64(f64::from(f32::from_le_bytes(value)))));
         }
-        Ok(row)
+        Ok(())
     }
 }
 

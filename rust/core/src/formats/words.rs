@@ -49,10 +49,10 @@ impl Words {
         self.offsets.push(self.text.len() as i64);
     }
 
-    /// Forgets the words and keeps their memory.
-    pub fn clear(&mut self) {
-        self.text.clear();
-        self.offsets.truncate(1);
+    /// Forgets all words but the first `len`, and keeps their memory.
+    pub fn truncate(&mut self, len: usize) {
+        self.offsets.truncate(len + 1);
+        self.text.truncate(self.offsets[self.offsets.len() - 1] as usize);
     }
 
     /// The words end to end, and where they start and end: one offset more than there are words.
@@ -184,9 +184,14 @@ impl HashedWords {
         (self.words.text(index), self.hashes[index])
     }
 
+    /// Forgets all words but the first `len`.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.words.truncate(len);
+        self.hashes.truncate(len);
+    }
+
     pub(crate) fn clear(&mut self) {
-        self.words.clear();
-        self.hashes.clear();
+        self.truncate(0);
     }
 }
 

@@ -55,7 +55,8 @@ fn survives<T: Number + Debug>(made: &Made<T>) -> Result<(), TestCaseError> {
         match back(format, made) {
             Ok(read) => {
                 prop_assert_eq!(words(&read), made.words.iter().map(String::as_str).collect::<Vec<_>>());
-                prop_assert_eq!(bytemuck::cast_slice::<T, u8>(&read.values), bytemuck::cast_slice(&made.values));
+                let bytes = bytemuck::cast_slice::<T, u8>;
+                prop_assert_eq!(bytes(&read.values), bytes(&made.values));
             }
             Err(FormatError::Word { index, .. }) => {
                 let word = &made.words[index];
