@@ -53,7 +53,7 @@ fn values_of_printable_bytes_are_told_by_their_length() {
     let rows: [(&str, &[f32]); 2] = [("a", &[letters, letters]), ("b", &[letters, letters])];
     let table = read(file(&rows, true)).unwrap();
     assert_eq!((words(&table), table.info.format), (vec!["a", "b"], Format::Word2vecBinary));
-    assert_eq!(refusal(read("2 2\na AAAABBBB\nb AAAABBB\n")), "line 2: found 1 numbers, wanted 2");
+    assert_eq!(refusal(read("2 2\na AAAABBBB\nb AAAABB\n")), "line 2: found 1 numbers, wanted 2");
 }
 
 #[test]
