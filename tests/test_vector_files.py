@@ -20,6 +20,9 @@ from hypothesis import strategies as st
 GLOVE = "the 0.5 -1.25 3\n. . . 1e-3 2 0\n2008 1 2 3\n"
 WORD2VEC = "3 3\n" + GLOVE
 WORDS = ["the", ". . .", "2008"]
+FORMAT_WANTED = "format: expected one of auto, glove, word2vec, word2vec-binary, fasttext, fasttext-binary, "
+ROW_WANTED = "wanted a word, a space and 2 float32 values"
+VALUE_WANTED = "wanted a finite number that the format can hold"
 
 
 @pytest.fixture
@@ -120,7 +123,7 @@ def test_bad_utf8(path):
         ("", "the file is empty: wanted rows of a word and its numbers"),
         ("word\n", 'line 1: found no numbers in "word": wanted a word and its numbers'),
         ("a 1\nb \0\n", "not a text file of vectors: a zero byte at byte 6"),
-        ("1 2\n\0\0\n", "byte 4: the file ends inside a row: found 3 bytes, wanted a word, a space and 2 float32 values"),
+        ("1 2\n\0\0\n", f"byte 4: the file ends inside a row: found 3 bytes, {ROW_WANTED}"),
     ],
 )
 def test_a_bad_file_is_one_clear_line(path, text, said):
@@ -148,7 +151,7 @@ def test_system_errors_are_pythons_own(tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({"format": "fastest"}, ValueError, "format: expected one of auto, glove, word2vec, word2vec-binary, fasttext, fasttext-binary, "),
+        ({"format": "fastest"}, ValueError, FORMAT_WANTED),
         ({"format": "word2vec"}, ValueError, "wanted a header of two counts, rows and dim"),
         ({"mmap": True}, ValueError, "mmap: expected False, got True: glove has to be parsed and cannot be mapped"),
         ({"mmap": "r+"}, ValueError, "mmap: expected False, True or \"c\", got 'r+'"),
@@ -231,12 +234,12 @@ def test_saved_bytes(path):
     ("words", "table", "options", "said"),
     [
         (["a", "b\nc"], np.ones((2, 2)), {}, 'word 1, "b\\nc", cannot be written: it holds a line break'),
-        (["a"], np.array([[1.0, np.nan]]), {}, 'word 0, "a": value 1 is NaN: wanted a finite number that the format can hold'),
+        (["a"], np.array([[1.0, np.nan]]), {}, f'word 0, "a": value 1 is NaN: {VALUE_WANTED}'),
         (["\ud800"], np.ones((1, 2)), {}, "surrogates not allowed"),
         (["a"], np.ones((1, 0)), {}, "1 rows of 0 numbers cannot be written as word2vec"),
         (["route 66"], np.ones((1, 2)), {}, "would be read back with 3 numbers, not 2"),
         (["a", "24 7 365"], np.ones((2, 2)), {}, "a reader would take the numbers in it for numbers of the row"),
-        (["a"], np.ones((1, 2)), {"format": "csv"}, "format: expected one of auto, glove, word2vec, word2vec-binary, fasttext, fasttext-binary, "),
+        (["a"], np.ones((1, 2)), {"format": "csv"}, FORMAT_WANTED),
     ],
 )
 def test_a_save_that_fails_leaves_the_old_file(path, words, table, options, said):
