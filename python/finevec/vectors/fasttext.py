@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from .. import _finevec
 from .. import functional as F
@@ -95,7 +95,11 @@ class FastTextVectors(WordVectors):
 
     @classmethod
     def _of_model(
-        cls, words: _finevec.Words, vectors: NDArray[Any], file_info: load_save.FileInfo, subwords: Subwords
+        cls,
+        words: _finevec.Words | Callable[[], _finevec.Words],
+        vectors: NDArray[Any],
+        file_info: load_save.FileInfo,
+        subwords: Subwords,
     ) -> FastTextVectors:
         loaded = cls._loaded(words, vectors, file_info)
         loaded._take_ngrams(subwords.ngrams, subwords.min_n, subwords.max_n)
@@ -219,6 +223,7 @@ class FastTextVectors(WordVectors):
         path: str | os.PathLike[str],
         *,
         format: str = "auto",
+        dtype: DTypeLike | None = None,
         progress: Callable[[int, int, int], object] | None = None,
     ) -> None:
         """Write the words and their vectors to a file. See `WordVectors.save`.
@@ -226,6 +231,6 @@ class FastTextVectors(WordVectors):
         The n-grams are left out, and a warning is logged: no format that is written holds them. What is loaded from the
         file knows the words of the vocabulary alone.
         """
-        super().save(path, format=format, progress=progress)
+        super().save(path, format=format, dtype=dtype, progress=progress)
         if self.bucket:
             _log.warning("%s: the rows of n-grams are not saved: other words have no vector there", os.fspath(path))

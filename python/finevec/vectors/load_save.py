@@ -8,22 +8,23 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _finevec
 from ..checks import float_dtype, integer
-from . import fasttext_model
+from . import fasttext_model, npy, safetensors, stored
 
 FORMATS = ("auto", "glove", "word2vec", "word2vec-binary", "fasttext", "fasttext-binary", "safetensors", "npy")
-
-MAX_DIM = 1 << 20
-"""Most numbers in a row of a file: `limits.rs` of the core has the same bound."""
 
 # What a suffix means when a file is saved; any other is text.
 _BY_SUFFIX = {".safetensors": "safetensors", ".npy": "npy", ".bin": "word2vec-binary", ".vec": "fasttext"}
 
 # Suffixes that promise a format that is not written to whoever finds the file.
 _NOT_WRITTEN = (".npz", ".parquet", ".pkl", ".pickle", ".zip", ".ftz")
+
+# Formats whose tables lie in the file as in memory.
+_STORED: dict[str, Any] = {safetensors.FORMAT: safetensors, npy.FORMAT: npy}
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def load(
     mmap: bool | str,
     encoding_errors: str,
     progress: Callable[[int, int, int], object] | None,
-) -> tuple[_finevec.Words, NDArray[Any], FileInfo, fasttext_model.Subwords | None]:
+) -> tuple[_finevec.Words | stored.LazyWords, NDArray[Any], FileInfo, fasttext_model.Subwords | None]:
     """Read a file. See `WordVectors.load`. What is more than a table is there for fastText's models alone."""
     _check_format(format)
     if mmap not in (False, True, "c"):
@@ -65,11 +66,8 @@ def load(
         raise TypeError("vocabulary: expected an iterable of words, got one string")
     if limit is not None:
         limit = integer("limit", limit, least=0, most=2**63 - 1)
-    if format == "auto" and os.path.isfile(path):
-        kind = _finevec.sniff(path)
-    else:
-        kind = format
-    if mmap:
+    kind = _finevec.sniff(path) if format == "auto" and os.path.isfile(path) else format
+    if mmap and kind not in _STORED:
         raise ValueError(f"mmap: expected False, got {mmap!r}: {kind} has to be parsed and cannot be mapped")
     options: dict[str, Any] = {
         "vocabulary": None if vocabulary is None else list(vocabulary),
@@ -79,7 +77,11 @@ def load(
         "progress": progress,
     }
     subwords = None
-    if kind == "fasttext-binary":
+    words: _finevec.Words | stored.LazyWords
+    if kind in _STORED:
+        asked = stored.Asked(options["vocabulary"], limit, float_dtype(dtype), mmap, encoding_errors, progress)
+        words, vectors, told = _STORED[kind].load(path, asked)
+    elif kind == "fasttext-binary":
         vectors, words, told, subwords = fasttext_model.read(path, options)
     else:
         vectors, words, told = _finevec.read_vectors(path, format=None if format == "auto" else format, **options)
@@ -106,10 +108,14 @@ def save(
     format: str,
     words: _finevec.Words,
     vectors: NDArray[Any],
+    dtype: DTypeLike | None,
     progress: Callable[[int, int, int], object] | None,
 ) -> None:
     """Write a file. See `WordVectors.save`."""
     _check_format(format)
+    kept = vectors.dtype if dtype is None else np.dtype(dtype)
+    if kept not in (np.float16, np.float32, np.float64):
+        raise TypeError(f"dtype must be float16, float32 or float64, got {kept}")
     suffix = Path(path).suffix.lower()
     if format == "auto":
         if suffix in _NOT_WRITTEN:
@@ -120,6 +126,11 @@ def save(
         format = _BY_SUFFIX.get(suffix, "word2vec")
     if format == "fasttext-binary":
         raise ValueError("format: fastText's .bin is only read: it holds a whole model; save as another format")
+    if format in _STORED:
+        _STORED[format].save(path, words, vectors, kept.newbyteorder("="), progress)
+        return
+    if dtype is not None:
+        raise ValueError(f"dtype: expected None for {format}, which has one of its own, got {kept.name}")
     _finevec.write_vectors(path, vectors, words, format=format, progress=progress)
 
 

@@ -134,7 +134,8 @@ class WordVectors(KeyedQueries, Exchange):
         mmap : bool or "c"
             For safetensors and npy: leave the table in the file and fetch pages when they are read. True gives a
             read-only table; ``"c"`` one that may be trained: rows that change become private pages of this process,
-            the file stays as it is.
+            the file stays as it is. Words are read when they are first asked for. The file must hold `dtype`, and must
+            not become shorter while it is mapped: it may be replaced, as `save` does it, but not written over.
         encoding_errors : {"strict", "replace", "ignore"}
             What to do with words that are not UTF-8, as in `bytes.decode`.
         progress : callable, optional
@@ -171,11 +172,13 @@ class WordVectors(KeyedQueries, Exchange):
         path: str | os.PathLike[str],
         *,
         format: str = "auto",
+        dtype: DTypeLike | None = None,
         progress: Callable[[int, int, int], object] | None = None,
     ) -> None:
         """Write the vectors to a file, so that `load` gives back the same words and the same bits.
 
-        The file is written aside and renamed: when anything goes wrong, an old file of that name stays whole.
+        The file is written aside and renamed: when anything goes wrong, an old file of that name stays whole. So it may
+        be the file that these vectors are mapped from.
 
         Parameters
         ----------
@@ -184,7 +187,9 @@ class WordVectors(KeyedQueries, Exchange):
         format : str
             A name that `load` takes, except "fasttext-binary". ``"auto"`` goes by the suffix: ``.safetensors`` and
             ``.npy`` are what they say, ``.bin`` is word2vec binary, ``.vec`` fastText's text, and all else word2vec
-            text: its header lets a reader notice a cut file.
+            text: its header lets a reader notice a cut file. The words of ``v.npy`` go to ``v.words.txt`` beside it.
+        dtype : {"float16", "float32", "float64"}, optional
+            For safetensors and npy: the type of the values in the file. None: that of the table.
         progress : callable, optional
             Called now and then with (rows written, 0, 0).
 
@@ -193,11 +198,11 @@ class WordVectors(KeyedQueries, Exchange):
         ValueError
             A word or value could not be read back: a line break in a word, a value that is not finite, words that
             end in numbers where nothing tells them from the row's numbers. Or ``"auto"`` with a suffix of a format
-            that is not written, such as ``.parquet``.
+            that is not written, such as ``.parquet``; or a value that would be infinite as `dtype`.
         OSError
             The file cannot be written.
         """
-        load_save.save(path, format, self._words, self.vectors, progress)
+        load_save.save(path, format, self._words, self.vectors, dtype, progress)
 
     @property
     def index_to_key(self) -> list[str]:
