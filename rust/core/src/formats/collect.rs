@@ -88,14 +88,16 @@ impl<T> ParsedRows<T> {
                 self.rows += 1;
                 Ok(Some(made))
             }
-            Err(fault) if passes_over => {
+            Err(fault) => {
                 self.words.truncate(words);
                 self.values.truncate(values);
                 self.numbered = numbered;
+                if !passes_over {
+                    return Err(fault);
+                }
                 self.faults.add(fault);
                 Ok(None)
             }
-            Err(fault) => Err(fault),
         }
     }
 }

@@ -106,9 +106,9 @@ pub(crate) fn sniff(source: &mut Source, wanted: Option<Format>) -> Result<Layou
     }
     let mut lines = complete_lines(head, whole);
     let header = if wanted == Some(Format::Glove) { None } else { lines.clone().next().and_then(header_fields) };
-    if wanted.is_none()
-        && header.is_none()
-        && let Some(byte) = memchr::memchr(0, head)
+    let zero = || memchr::memchr(0, head).map(|at| source.offset() as usize + at).filter(|_| wanted.is_none());
+    if header.is_none()
+        && let Some(byte) = zero()
     {
         return Err(FormatError::NotText { path: path(), byte });
     }
@@ -137,9 +137,7 @@ pub(crate) fn sniff(source: &mut Source, wanted: Option<Format>) -> Result<Layou
     if wanted == Some(Format::Word2vecBinary) || (wanted.is_none() && is_binary()) {
         return Ok(Layout::Word2vecBinary { rows, dim });
     }
-    if wanted.is_none()
-        && let Some(byte) = memchr::memchr(0, head)
-    {
+    if let Some(byte) = zero() {
         return Err(FormatError::NotText { path: path(), byte });
     }
     match lines.filter(|line| !line.is_empty()).take(HEAD_ROWS).map(trailing_numbers).min() {

@@ -71,6 +71,20 @@ fn a_gzip_file_cut_anywhere_is_refused() {
 }
 
 #[test]
+fn a_repeated_word_with_a_bad_number_is_an_error() {
+    for last in ["x 2", "1 x", "1e39 2"] {
+        assert!(refusal(read(format!("a 1 2\nb 3 4\na {last}\n"))).starts_with("line 3: number "), "{last}");
+    }
+}
+
+#[test]
+fn a_zero_byte_is_named_by_its_place_in_the_file() {
+    for (text, byte) in [("a 1\nb \0\n", 6), ("\u{feff}a 1\nb \0\n", 9), ("\u{feff}2 1\na 1\nb 1\n\0", 15)] {
+        assert_eq!(refusal(read(text)), format!("not a text file of vectors: a zero byte at byte {byte}"));
+    }
+}
+
+#[test]
 fn a_damaged_gzip_file_is_refused() {
     let packed = gzip("the 0.5 -1.25 3\nof 1e-3 2 0\n".as_bytes());
     for at in 10..packed.len() {
