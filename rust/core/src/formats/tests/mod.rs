@@ -2,8 +2,12 @@
 
 mod fasttext;
 mod hostile;
+mod inspect;
+mod raw_words;
 mod read;
 mod round_trip;
+mod safetensors;
+mod word2vec_binary;
 mod write;
 
 use std::fs;
