@@ -260,7 +260,7 @@ class Words:
         """Words from their UTF-8, end to end: word ``i`` is ``block[offsets[i]:offsets[i + 1]]``. Both are copied."""
 
     def __len__(self) -> int: ...
-    def __getitem__(self, row: int) -> str: ...
+    def __getitem__(self, row: int, /) -> str: ...
     def find(self, word: str) -> int | None:
         """The row of a word, or None."""
 
@@ -276,7 +276,7 @@ class Words:
     def __reduce__(self) -> tuple[Any, tuple[bytes, NDArray[np.int64]]]: ...
 
 def sniff(path: str | PathLike[str]) -> str:
-    """The format of a file of word vectors, told from its content, by the name that `finevec.WordVectors.load` takes."""
+    """The format of a file of word vectors, told from its content, by the name that `WordVectors.load` takes."""
 
 def read_vectors(
     path: str | PathLike[str],

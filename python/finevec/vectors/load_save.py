@@ -23,8 +23,8 @@ _BY_SUFFIX = {".safetensors": "safetensors", ".npy": "npy", ".bin": "word2vec-bi
 # Suffixes that promise a format that is not written to whoever finds the file.
 _NOT_WRITTEN = (".npz", ".parquet", ".pkl", ".pickle", ".zip", ".ftz")
 
-# Formats whose tables lie in the file as in memory.
-_STORED: dict[str, Any] = {safetensors.FORMAT: safetensors, npy.FORMAT: npy}
+STORED: dict[str, Any] = {safetensors.FORMAT: safetensors, npy.FORMAT: npy}
+"""Formats whose tables lie in the file as in memory."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,8 +66,8 @@ def load(
         raise TypeError("vocabulary: expected an iterable of words, got one string")
     if limit is not None:
         limit = integer("limit", limit, least=0, most=2**63 - 1)
-    kind = _finevec.sniff(path) if format == "auto" and os.path.isfile(path) else format
-    if mmap and kind not in _STORED:
+    kind = kind_of(path, format)
+    if mmap and kind not in STORED:
         raise ValueError(f"mmap: expected False, got {mmap!r}: {kind} has to be parsed and cannot be mapped")
     options: dict[str, Any] = {
         "vocabulary": None if vocabulary is None else list(vocabulary),
@@ -78,9 +78,9 @@ def load(
     }
     subwords = None
     words: _finevec.Words | stored.LazyWords
-    if kind in _STORED:
+    if kind in STORED:
         asked = stored.Asked(options["vocabulary"], limit, float_dtype(dtype), mmap, encoding_errors, progress)
-        words, vectors, told = _STORED[kind].load(path, asked)
+        words, vectors, told = STORED[kind].load(path, asked)
     elif kind == "fasttext-binary":
         vectors, words, told, subwords = fasttext_model.read(path, options)
     else:
@@ -88,6 +88,28 @@ def load(
     info = FileInfo(os.fspath(path), **told)
     _report(info, vectors.shape[1], whole=limit is None)
     return words, vectors, info, subwords
+
+
+def kind_of(path: str | os.PathLike[str], format: str) -> str:
+    """Return the format that a file has, told by its content for "auto"; "auto" for what can be read but once."""
+    return _finevec.sniff(path) if format == "auto" and os.path.isfile(path) else format
+
+
+def stored_type(path: str | os.PathLike[str], format: str) -> tuple[str | None, str | None]:
+    """Return the name of the values' type in a file that holds them as in memory, and the file of its words.
+
+    None for files of other formats, and for words in the same file.
+    """
+    kind = kind_of(path, format)
+    if kind not in STORED:
+        return None, None
+    table, _, words = STORED[kind].describe(path)
+    return table.kind, words
+
+
+def written_format(path: str | os.PathLike[str], format: str) -> str:
+    """Return the format that is written under a name: "auto" goes by the suffix."""
+    return _BY_SUFFIX.get(Path(path).suffix.lower(), "word2vec") if format == "auto" else format
 
 
 def _report(info: FileInfo, dim: int, *, whole: bool) -> None:
@@ -123,11 +145,11 @@ def save(
                 f"{os.fspath(path)}: expected a name for a format that is written, such as .txt, .bin or "
                 f'.safetensors, got {suffix!r}: format="word2vec" writes text under any name'
             )
-        format = _BY_SUFFIX.get(suffix, "word2vec")
+        format = written_format(path, format)
     if format == "fasttext-binary":
         raise ValueError("format: fastText's .bin is only read: it holds a whole model; save as another format")
-    if format in _STORED:
-        _STORED[format].save(path, words, vectors, kept.newbyteorder("="), progress)
+    if format in STORED:
+        STORED[format].save(path, words, vectors, kept.newbyteorder("="), progress)
         return
     if dtype is not None:
         raise ValueError(f"dtype: expected None for {format}, which has one of its own, got {kept.name}")

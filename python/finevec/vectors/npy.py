@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import warnings
@@ -31,11 +32,12 @@ def load(
         return stored.load(file, table, asked, word_lines.picker(table, looked, asked), looked)
 
 
-def describe(path: str | os.PathLike[str]) -> tuple[stored.Table, str]:
-    """Return where the table of a file is, and its header in a line."""
+def describe(path: str | os.PathLike[str]) -> tuple[stored.Table, str, str | None]:
+    """Return where the table of a file is, its header in a line, and the file of its words."""
     with stored.opened(path, FORMAT) as (file, size):
         table = _table(file, os.fspath(path), size)
-    return table, f"{np.lib.format.dtype_to_descr(table.dtype)} ({table.rows}, {table.dim})"
+    header = f"{np.lib.format.dtype_to_descr(table.dtype)} ({table.rows}, {table.dim})"
+    return table, header, word_lines.words_path(table.path)
 
 
 def _table(file: IO[bytes], name: str, size: int) -> stored.Table:
@@ -95,6 +97,8 @@ def save(
         with replaced_file(path) as file:
             _write(file, words, vectors, dtype, progress)
         return
+    if not os.path.isdir(os.path.dirname(os.path.realpath(path))):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
     previous = name + word_lines.PREVIOUS
     written: os.stat_result | None = None
     try:

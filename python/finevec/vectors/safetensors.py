@@ -70,13 +70,15 @@ def load(
         return stored.load(file, table, asked, pick, looked)
 
 
-def describe(path: str | os.PathLike[str]) -> tuple[stored.Table, str]:
-    """Return where the table of a file is, and its header in a line."""
+def describe(path: str | os.PathLike[str]) -> tuple[stored.Table, str, str | None]:
+    """Return where the table of a file is, its header in a line, and the file of its words where that is another."""
     with stored.opened(path, FORMAT) as (file, size):
         contents = _contents(file, os.fspath(path), size)
     listed = _listed(contents.tensors)
     told = ", ".join(f"{key}={value}" for key, value in contents.metadata.items())
-    return _table(contents.table, os.fspath(path), size), f"{listed}{'; ' if told else ''}{told[:200]}"
+    table = _table(contents.table, os.fspath(path), size)
+    words = None if contents.own_words else word_lines.words_path(table.path)
+    return table, f"{listed}{'; ' if told else ''}{told[:200]}", words
 
 
 def _contents(file: BufferedReader, name: str, size: int) -> _Contents:

@@ -1,0 +1,118 @@
+"""How long a file takes to be read or written: a bar on a terminal, else nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+_REDRAW_SECONDS = 0.1
+
+
+class Bar:
+    """A bar of a share of some work, redrawn in place. Needs nothing installed.
+
+    Parameters
+    ----------
+    stream : TextIO
+        A terminal.
+    what : str
+        What is done.
+    """
+
+    def __init__(self, stream: TextIO, what: str) -> None:
+        self._stream = stream
+        self._what = what
+        self._drawn = 0
+        self._next_draw = 0.0
+
+    def show(self, done: int, total: int) -> None:
+        """Redraw the bar, ten times a second at most."""
+        now = time.monotonic()
+        if now < self._next_draw or total <= 0:
+            return
+        self._next_draw = now + _REDRAW_SECONDS
+        share = min(done / total, 1.0)
+        filled = int(20 * share)
+        line = f"{self._what} [{'#' * filled}{'.' * (20 - filled)}] {int(100 * share):3d} %"
+        self._stream.write("\r" + line.ljust(self._drawn))
+        self._stream.flush()
+        self._drawn = len(line)
+
+    def close(self) -> None:
+        """Wipe the bar."""
+        if self._drawn:
+            self._stream.write("\r" + " " * self._drawn + "\r")
+            self._stream.flush()
+            self._drawn = 0
+
+
+class TqdmBar:
+    """The same, drawn by tqdm."""
+
+    def __init__(self, stream: TextIO, what: str, tqdm: Any) -> None:
+        self._stream = stream
+        self._what = what
+        self._tqdm = tqdm
+        self._bar: Any = None
+
+    def show(self, done: int, total: int) -> None:
+        """Move the bar."""
+        if self._bar is None:
+            self._bar = self._tqdm(total=total, desc=self._what, leave=False, file=self._stream, unit_scale=True)
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Wipe the bar."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class _Bars:
+    """Bars on a stream, or none; a context that wipes the last one."""
+
+    def __init__(self, stream: TextIO, quiet: bool) -> None:
+        self._stream = stream
+        self._shown = not quiet and stream.isatty()
+        self._bar: Bar | TqdmBar | None = None
+
+    def __enter__(self) -> _Bars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _start(self, what: str) -> Bar | TqdmBar | None:
+        self._close()
+        if self._shown:
+            try:
+                from tqdm import tqdm
+            except ImportError:
+                self._bar = Bar(self._stream, what)
+            else:
+                self._bar = TqdmBar(self._stream, what, tqdm)
+        return self._bar
+
+    def reading(self) -> Callable[[int, int, int], object] | None:
+        """Return what to give `WordVectors.load` as `progress`: bytes of the file count."""
+        bar = self._start("reading")
+        return None if bar is None else lambda rows, done, total: bar.show(done, total)
+
+    def writing(self, rows: int) -> Callable[[int, int, int], object] | None:
+        """Return what to give `WordVectors.save` as `progress`: rows count."""
+        bar = self._start("writing")
+        return None if bar is None else lambda done, _bytes, _total: bar.show(done, rows)
+
+
+def bars(stream: TextIO, *, quiet: bool = False) -> _Bars:
+    """Return how to show long reads and writes on a stream: a bar if it is a terminal, and not if `quiet`.
+
+    The bar is tqdm's where tqdm is installed (extra ``[cli]``), else our own.
+    """
+    return _Bars(stream, quiet)
