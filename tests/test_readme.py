@@ -76,3 +76,26 @@ def test_docstring_examples_run():
         assert result.failed == 0, f"{info.name}: see the output above"
         attempted += result.attempted
     assert attempted > 50
+
+
+def test_the_example_of_vector_files_runs_and_its_commands_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["king", "queen", "woman", "man", "cat", "dog"]
+    vectors = np.random.default_rng(0).standard_normal((len(words), 300)).astype(np.float32)
+    given = fv.WordVectors(words, vectors)
+    given.save("GoogleNews-vectors-negative300.bin.gz", format="word2vec-binary")
+    names = {}
+    exec(python_examples()[3], names)
+    assert names["tuned"].index_to_key == words
+    assert np.array_equal(names["tuned"].vectors, vectors)
+    assert names["emb"].weight.requires_grad
+    given.save("vectors.bin")
+    given.save("vectors.txt.gz")
+    given.save("big.bin")
+    Path("words.txt").write_text("dog\nking\nzebra\n", encoding="utf-8")
+    commands = re.findall(r"^finevec (?:inspect|convert) .*$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [main(shlex.split(command, comments=True)[1:]) for command in commands] == [0, 0, 0]
+    capsys.readouterr()
+    small = fv.WordVectors.load("small.npy")
+    assert small.index_to_key == ["king", "dog"]
+    assert np.array_equal(small.vectors, vectors[[0, 5]].astype(np.float16).astype(np.float32))
