@@ -108,8 +108,14 @@ def stored_type(path: str | os.PathLike[str], format: str) -> tuple[str | None, 
 
 
 def written_format(path: str | os.PathLike[str], format: str) -> str:
-    """Return the format that is written under a name: "auto" goes by the suffix."""
-    return _BY_SUFFIX.get(Path(path).suffix.lower(), "word2vec") if format == "auto" else format
+    """Return the format that is written under a name: "auto" goes by the suffix. `ValueError` where none is."""
+    suffix = Path(path).suffix.lower()
+    if format == "auto" and suffix in _NOT_WRITTEN:
+        raise ValueError(
+            f"{os.fspath(path)}: expected a name for a format that is written, such as .txt, .bin or "
+            f'.safetensors, got {suffix!r}: format="word2vec" writes text under any name'
+        )
+    return _BY_SUFFIX.get(suffix, "word2vec") if format == "auto" else format
 
 
 def _report(info: FileInfo, dim: int, *, whole: bool) -> None:
@@ -138,14 +144,7 @@ def save(
     kept = vectors.dtype if dtype is None else np.dtype(dtype)
     if kept not in (np.float16, np.float32, np.float64):
         raise TypeError(f"dtype must be float16, float32 or float64, got {kept}")
-    suffix = Path(path).suffix.lower()
-    if format == "auto":
-        if suffix in _NOT_WRITTEN:
-            raise ValueError(
-                f"{os.fspath(path)}: expected a name for a format that is written, such as .txt, .bin or "
-                f'.safetensors, got {suffix!r}: format="word2vec" writes text under any name'
-            )
-        format = written_format(path, format)
+    format = written_format(path, format)
     if format == "fasttext-binary":
         raise ValueError("format: fastText's .bin is only read: it holds a whole model; save as another format")
     if format in STORED:
