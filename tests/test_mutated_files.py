@@ -1,0 +1,107 @@
+"""Damaged files of vectors: every reader agrees with a slow one bit for bit, or both refuse the file."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import mutations
+import pytest
+from hypothesis import given, settings
+from mutations import compare, try_one
+from reference_files import Options
+from strategies import seeds
+
+GOLDEN = Path(__file__).parent / "golden" / "vectors"
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("mutated")
+
+
+@pytest.fixture(scope="module")
+def real(request) -> Path | None:
+    """Real vectors, where they are at hand."""
+    try:
+        return request.getfixturevalue("data_dir") / "vectors" / "glove.6B.50d.subset.txt.gz"
+    except pytest.skip.Exception:
+        return None
+
+
+@given(seed=seeds)
+def test_mutated_files(folder, real, seed):
+    for one in random.Random(seed).sample(range(2**40), 20):
+        try_one(one, folder, real, large=False)
+
+
+@settings(max_examples=max(6, settings.default.max_examples // 20))
+@given(seed=seeds)
+def test_mutated_files_of_several_pieces(folder, real, seed):
+    try_one(seed, folder, real, large=True)
+
+
+@pytest.mark.parametrize("format", ["glove", "word2vec", "word2vec-binary", "word2vec-binary lines"])
+@pytest.mark.parametrize("asked", ["auto", "own"])
+def test_a_file_cut_at_every_byte(folder, format, asked):
+    """The slow reader says of each cut what rows are before it, or where the row is that is not whole."""
+    rows = [b"the 0.5 -1.25 3", b". . . 1e-3 2 0", "çä 25.5 -3 12".encode(), b"2008 1 2 3", b"the 4 5 6"]
+    format, _, lines = format.partition(" ")
+    if format == "word2vec-binary":
+        data = mutations.word2vec_binary(rows, 3, b"\n" if lines else b"")
+    else:
+        data = mutations.glove(rows) if format == "glove" else mutations.word2vec(rows, 3)
+    for dtype in ("float32", "float64"):
+        options = Options(format="auto" if asked == "auto" else format, dtype=dtype)
+        outcomes = [compare(folder / "cut", data[:cut], options) for cut in range(len(data) + 1)]
+        assert outcomes[0] == "refused alike"
+        assert outcomes[-1] == "read alike"
+    packed = gzip.compress(data)
+    for cut in range(2, len(packed)):
+        assert compare(folder / "cut", packed[:cut], Options()) == "refused alike"
+
+
+PROMISES = {
+    "glove.txt": b"the 1 2\n",
+    "word2vec": b"1000000000000 300\nthe 1 2\n",
+    "word2vec, wide": b"4294967295 1048576\nthe 1 2\n",
+    "word2vec binary": b"1000000000000 1048576\nthe \0\0\0\0",
+    "a long word": b"1000000000000 2\n" + b"x" * 3_000_000,
+    "a bomb": gzip.compress(b"1000000000000 2\n" + b"\0" * 200_000_000, 9),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of address space from /proc")
+@pytest.mark.parametrize("name", PROMISES)
+@pytest.mark.parametrize("limit", [0, 10**12])
+def test_no_memory_for_what_a_header_promises(tmp_path, name, limit):
+    """The address space, so that memory that is asked for and never written counts too."""
+    path = tmp_path / "v"
+    path.write_bytes(PROMISES[name])
+    program = """
+import sys
+from finevec.vectors import WordVectors
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmPeak"))
+def load(path):
+    try:
+        return len(WordVectors.load(path, limit=int(sys.argv[3]) or None))
+    except ValueError as error:
+        return str(error)
+load(sys.argv[1])
+before = peak()
+told = load(sys.argv[2])
+print(peak() - before, told)
+"""
+    warm = tmp_path / "warm"
+    warm.write_bytes(b"the 1 2\n" * 100_000)
+    run = [sys.executable, "-c", program, warm, path, str(limit)]
+    done = subprocess.run(run, capture_output=True, text=True, check=True, timeout=60)
+    grown, told = done.stdout.split(" ", 1)
+    assert int(grown) < 64 << 10, told
+    assert str(path) in told or name == "glove.txt"
