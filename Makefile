@@ -1,7 +1,7 @@
 # Every chore under one name; .ci/run calls only these. PYTHON is the environment to work in.
 PYTHON ?= python
 
-.PHONY: help build test test-core lint demo bench bench-peers bench-vectors bench-check bench-mr fuzz
+.PHONY: help build test test-core lint demo bench bench-peers bench-vectors bench-check bench-mr fuzz fuzz-files
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | sort
@@ -54,3 +54,6 @@ bench-mr:  ## accuracy of finevec train on movie reviews, frozen and fine-tuned,
 fuzz:  ## the property tests with many more cases, in Rust and Python
 	PROPTEST_CASES=20000 cargo test -p finevec-core --release
 	HYPOTHESIS_PROFILE=deep $(PYTHON) -m pytest
+
+fuzz-files:  ## mutated and cut files of vectors, every format, loaded beside slow readers for ten minutes and counted
+	$(PYTHON) tests/mutate_files.py --seconds 600
