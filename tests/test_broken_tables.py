@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from finevec import WordVectors
+from finevec.vectors.safetensors import MAX_HEADER
 from hypothesis import given
 from hypothesis import strategies as st
 from tensor_files import FORMATS, WORDS, made, npy, table, tensor
@@ -92,6 +93,16 @@ def test_a_bad_safetensors_file_is_one_clear_line(tmp_path, content, said):
         WordVectors.load(path, format="safetensors")
     assert "\n" not in str(raised.value)
     assert str(tmp_path / "v.") in str(raised.value)
+
+
+def test_the_longest_header_that_is_read(tmp_path):
+    path = tmp_path / "v.safetensors"
+    text = json.dumps(GOOD)
+    path.write_bytes(made(text.ljust(MAX_HEADER), DATA))
+    assert WordVectors.load(path).index_to_key == ["a", "b"]
+    path.write_bytes(made(text.ljust(MAX_HEADER + 1), DATA))
+    with pytest.raises(ValueError, match=f"a length of {MAX_HEADER + 1} bytes, wanted at most {MAX_HEADER}"):
+        WordVectors.load(path, format="safetensors")
 
 
 def test_a_tensor_that_is_not_aligned_is_read_and_not_mapped(tmp_path):

@@ -11,9 +11,12 @@ use crate::errors;
 /// Name, dtype, shape, first byte in the file, and the byte after the last.
 type Tensor = (String, String, Vec<usize>, u64, u64);
 
+/// The tensors, and texts about them by key.
+type Header = (Vec<Tensor>, Vec<(String, String)>);
+
 #[pyfunction]
 #[allow(clippy::needless_pass_by_value)] // Python's arguments arrive owned.
-fn parse_safetensors(path: PathBuf, head: &[u8], size: u64) -> PyResult<(Vec<Tensor>, Vec<(String, String)>)> {
+fn parse_safetensors(path: PathBuf, head: &[u8], size: u64) -> PyResult<Header> {
     let file = parse(&path, head, size).map_err(|error| errors::of_file(&error))?;
     let tensors = file.tensors.into_iter();
     let tensors = tensors.map(|one| (one.name, one.dtype, one.shape, one.bytes.start, one.bytes.end)).collect();
