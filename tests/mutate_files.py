@@ -20,9 +20,14 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import mutations
+import table_mutations
+from reference_files import Options
+
+GOLDEN = Path(__file__).parent / "golden"
 
 BATCH_SECONDS = 20
 HANG_SECONDS = 60
@@ -36,9 +41,11 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, default=Path("mutated-file"), help="where a file that fails is kept")
     parser.add_argument("--batch", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.batch:
-        return batch(arguments.batch, arguments.seed, arguments.seconds, arguments.large)
-    return run(arguments)
+    if not arguments.batch:
+        return run(arguments)
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("error")
+    return batch(arguments.batch, arguments.seed, arguments.seconds, arguments.large)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -64,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             if failure:
                 shutil.copy(folder / "mutated", arguments.keep)
     for (format, outcome), count in sorted(counts.items()):
-        print(f"{format:16} {outcome:36} {count:9,}")
+        print(f"{format:28} {outcome:36} {count:9,}")
     print(f"{sum(counts.values()):,} files, seeds {arguments.seed} to {seed}")
     if failure:
         print(f"seed {seed} failed, its file is {arguments.keep}:\n{failure}")
@@ -73,21 +80,43 @@ def run(arguments: argparse.Namespace) -> int:
 
 def batch(folder: Path, seed: int, seconds: float, large: float) -> int:
     """Try files until the time is over; tell before each one how far it is."""
-    logging.disable(logging.CRITICAL)
-    warnings.simplefilter("error")
     real = real_vectors()
     counts: Counter[tuple[str, str]] = Counter()
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        tell(folder, seed, counts)
-        try:
-            counts[mutations.try_one(seed, folder, real, seed % 1000 < 1000 * large)] += 1
-        except BaseException:
-            traceback.print_exc()
-            return 1
-        seed += 1
+    tell(folder, seed, counts)
+    try:
+        if seed == 0:
+            counts.update(cut_files(folder))
+        while time.monotonic() < end:
+            tell(folder, seed, counts)
+            if seed % 3 == 0:
+                counts[table_mutations.try_one(seed, folder)] += 1
+            else:
+                counts[mutations.try_one(seed, folder, real, seed % 1000 < 1000 * large)] += 1
+            seed += 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
     tell(folder, seed, counts)
     return 0
+
+
+def cut_files(folder: Path) -> Iterator[tuple[str, str]]:
+    """Load every small golden file cut at every byte, as float32 and float64."""
+    for file in sorted([*GOLDEN.glob("vectors/*.*"), *GOLDEN.glob("fasttext_*.bin")]):
+        data, lines = file.read_bytes(), b""
+        format = {".npy": "npy", ".safetensors": "safetensors"}.get(file.suffix, "text or word2vec-binary")
+        if format == "npy":
+            lines = (file.with_name(file.stem + ".words.txt")).read_bytes() if file.name == "table.npy" else b""
+        if file.name.startswith("fasttext_"):
+            format = "fasttext-binary"
+        for cut in range(len(data) + 1):
+            for dtype in ("float32", "float64"):
+                if format.startswith("text"):
+                    outcome = mutations.compare(folder / "mutated", data[:cut], Options(dtype=dtype))
+                else:
+                    outcome = table_mutations.compare(folder, format, data[:cut], lines, Options(dtype=dtype))
+                yield f"cut, {format}", outcome
 
 
 def tell(folder: Path, seed: int, counts: Counter[tuple[str, str]]) -> None:

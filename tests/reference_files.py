@@ -1,6 +1,6 @@
 """Slow readers of word vector files, written from docs/formats.md alone: what the compiled ones must agree with.
 
-Each takes the bytes of a whole file and returns a `Table`, or raises `RefusedError`. Nothing is shared with the package.
+Each takes the bytes of a whole file and returns a `Table`, or raises `RefusedError`. No code of the package is used.
 """
 
 from __future__ import annotations
