@@ -82,11 +82,11 @@ def batch(folder: Path, seed: int, seconds: float, large: float) -> int:
     """Try files until the time is over; tell before each one how far it is."""
     real = real_vectors()
     counts: Counter[tuple[str, str]] = Counter()
-    end = time.monotonic() + seconds
     tell(folder, seed, counts)
     try:
         if seed == 0:
             counts.update(cut_files(folder))
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             tell(folder, seed, counts)
             if seed % 3 == 0:
