@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import gzip
 import random
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import mutations
 import pytest
+import table_mutations
 from hypothesis import given, settings
 from mutations import compare, try_one
 from reference_files import Options
 from strategies import seeds
-
-GOLDEN = Path(__file__).parent / "golden" / "vectors"
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -46,6 +46,12 @@ def test_mutated_files_of_several_pieces(folder, real, seed):
     try_one(seed, folder, real, large=True)
 
 
+@given(seed=seeds)
+def test_mutated_tables(folder, seed):
+    for one in random.Random(seed).sample(range(2**40), 20):
+        table_mutations.try_one(one, folder)
+
+
 @pytest.mark.parametrize("format", ["glove", "word2vec", "word2vec-binary", "word2vec-binary lines"])
 @pytest.mark.parametrize("asked", ["auto", "own"])
 def test_a_file_cut_at_every_byte(folder, format, asked):
@@ -66,12 +72,32 @@ def test_a_file_cut_at_every_byte(folder, format, asked):
         assert compare(folder / "cut", packed[:cut], Options()) == "refused alike"
 
 
+NPY = (
+    b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 300)}".ljust(127)
+    + b"\n"
+)
+SAFETENSORS = b'{"vectors": {"dtype": "F32", "shape": [1000000000000, 300], "data_offsets": [0, 1200000000000000]}}'
+MODEL = struct.pack("<14i", 793712314, 12, 2**20, 5, 5, 1, 5, 1, 1, 2, 2**31 - 1, 3, 6, 100)
+DICTIONARY = struct.pack("<d3i2q", 0.0, 2**31 - 1, 2**31 - 1, 0, 0, -1)
+WORD = struct.pack("<q?", 1, False)
+
 PROMISES = {
     "glove.txt": b"the 1 2\n",
     "word2vec": b"1000000000000 300\nthe 1 2\n",
     "word2vec, wide": b"4294967295 1048576\nthe 1 2\n",
     "word2vec binary": b"1000000000000 1048576\nthe \0\0\0\0",
     "a long word": b"1000000000000 2\n" + b"x" * 3_000_000,
+    "npy": NPY + bytes(100),
+    "safetensors": struct.pack("<Q", len(SAFETENSORS)) + SAFETENSORS + bytes(100),
+    "safetensors, header": struct.pack("<Q", 2**62) + SAFETENSORS,
+    "fasttext, words": MODEL + DICTIONARY + b"the\0" + WORD,
+    "fasttext, buckets": MODEL
+    + struct.pack("<d3i2q", 0.0, 1, 1, 0, 0, -1)
+    + b"the\0"
+    + WORD
+    + struct.pack("<?2q", False, 2**31, 2**20)
+    + bytes(100),
+    "fasttext, packed": gzip.compress(MODEL + DICTIONARY + b"the\0" + WORD),
     "a bomb": gzip.compress(b"1000000000000 2\n" + b"\0" * 200_000_000, 9),
 }
 
