@@ -81,6 +81,10 @@ MODEL = struct.pack("<14i", 793712314, 12, 2**20, 5, 5, 1, 5, 1, 1, 2, 2**31 - 1
 DICTIONARY = struct.pack("<d3i2q", 0.0, 2**31 - 1, 2**31 - 1, 0, 0, -1)
 WORD = struct.pack("<q?", 1, False)
 
+BUCKETS = (
+    MODEL + struct.pack("<d3i2q", 0.0, 1, 1, 0, 0, -1) + b"the\0" + WORD + struct.pack("<?2q", False, 2**31, 2**20)
+)
+
 PROMISES = {
     "glove.txt": b"the 1 2\n",
     "word2vec": b"1000000000000 300\nthe 1 2\n",
@@ -89,14 +93,10 @@ PROMISES = {
     "a long word": b"1000000000000 2\n" + b"x" * 3_000_000,
     "npy": NPY + bytes(100),
     "safetensors": struct.pack("<Q", len(SAFETENSORS)) + SAFETENSORS + bytes(100),
-    "safetensors, header": struct.pack("<Q", 2**62) + SAFETENSORS,
+    "safetensors, header": struct.pack("<Q", 2**31) + SAFETENSORS,
     "fasttext, words": MODEL + DICTIONARY + b"the\0" + WORD,
-    "fasttext, buckets": MODEL
-    + struct.pack("<d3i2q", 0.0, 1, 1, 0, 0, -1)
-    + b"the\0"
-    + WORD
-    + struct.pack("<?2q", False, 2**31, 2**20)
-    + bytes(100),
+    "fasttext, buckets": BUCKETS + bytes(100),
+    "fasttext, buckets, packed": gzip.compress(BUCKETS + bytes(20_000_000)),
     "fasttext, packed": gzip.compress(MODEL + DICTIONARY + b"the\0" + WORD),
     "a bomb": gzip.compress(b"1000000000000 2\n" + b"\0" * 200_000_000, 9),
 }

@@ -110,7 +110,7 @@ impl<T: bytemuck::Pod> Buffer<T> {
             kept.bytes -= block.capacity() * size_of::<u64>();
             Some(block)
         });
-        let mut words = block.map_or_else(|| zeroed(words_needed).inspect(|words| use_huge_pages(words)), Ok)?;
+        let mut words = block.map_or_else(|| zeroed(words_needed).inspect(use_huge_pages), Ok)?;
         words.resize(words_needed, 0);
         Ok(Self { words, len, element: PhantomData })
     }

@@ -11,7 +11,7 @@ use super::table::{Hook, Progress, told};
 use crate::parallel;
 
 /// Bytes of a piece, about.
-const PIECE_BYTES: usize = if cfg!(test) { 64 } else { 256 << 10 };
+pub(crate) const PIECE_BYTES: usize = if cfg!(test) { 64 } else { 256 << 10 };
 
 /// Bytes of the first wave, so that a `limit` does not read much, and of the largest.
 const WAVE_BYTES: (usize, usize) = if cfg!(test) { (32, 256) } else { (256 << 10, 4 << 20) };
@@ -27,7 +27,7 @@ pub(crate) struct Piece {
 
 /// How the rows of a file are told from each other and understood.
 pub(crate) trait RowFormat<T>: Sync {
-    /// Appends pieces of at least [`Cutter::step`] bytes, until the bytes or the rows end.
+    /// Appends pieces of at least [`PIECE_BYTES`], until the bytes or the rows end.
     fn cut(&self, bytes: &[u8], cutter: &mut Cutter<'_>) -> Result<(), FormatError>;
 
     /// Parses one piece. A fault ends it, and is left in `rows`.
@@ -46,11 +46,6 @@ pub(crate) struct Cutter<'a> {
 }
 
 impl Cutter<'_> {
-    /// Bytes of a piece, about.
-    pub(crate) fn step(&self) -> usize {
-        PIECE_BYTES
-    }
-
     /// First byte that is in no piece yet.
     pub(crate) fn start(&self) -> usize {
         self.pieces.last().map_or(0, |piece| piece.bytes.end)
@@ -175,7 +170,7 @@ pub(crate) fn read_rows<T: Copy + Send>(
         let traffic = if parsing.pieces.len() > 1 { usize::MAX } else { 0 };
         let mut collected = Ok(());
         let collect = Job::Collect(&mut collecting, collector, &mut collected);
-        let read = (!reader.done).then(|| Job::Read(&mut reader, &mut reading));
+        let read = (!reader.done).then_some(Job::Read(&mut reader, &mut reading));
         let parse = parsing.jobs().map(|(bytes, place, rows)| Job::Parse(bytes, place, rows));
         parallel::for_each_job([collect].into_iter().chain(read).chain(parse), traffic, |_, job| match job {
             Job::Collect(wave, collector, outcome) => *outcome = wave.collect(collector),

@@ -12,7 +12,7 @@ use super::collect::{ParsedRows, Picker};
 use super::error::{FormatError, excerpt};
 use super::limits::MAX_LINE;
 use super::number::{Number, numbers_in_word, parse_number, plain_number};
-use super::pipeline::{Cutter, RowFormat};
+use super::pipeline::{Cutter, PIECE_BYTES, RowFormat};
 use super::sniff::trim_end;
 
 /// Rows of text.
@@ -28,7 +28,7 @@ impl<T: Number> RowFormat<T> for TextRows<'_> {
     fn cut(&self, bytes: &[u8], cutter: &mut Cutter<'_>) -> Result<(), FormatError> {
         while cutter.start() < bytes.len() && cutter.rows_left > 0 {
             let start = cutter.start();
-            let step = bytes.len().min(start + cutter.step());
+            let step = bytes.len().min(start + PIECE_BYTES);
             let line_end = memchr::memrchr(b'\n', &bytes[start..step])
                 .map(|at| start + at)
                 .or_else(|| memchr::memchr(b'\n', &bytes[step..]).map(|at| step + at));

@@ -9,7 +9,7 @@ use super::collect::{ParsedRows, Picker};
 use super::error::{FormatError, excerpt};
 use super::limits::MAX_WORD;
 use super::number::Number;
-use super::pipeline::{Cutter, RowFormat};
+use super::pipeline::{Cutter, PIECE_BYTES, RowFormat};
 use super::sniff::{after_newlines, row_bytes};
 use super::write::RowEncoder;
 
@@ -49,7 +49,7 @@ impl<T: Number> RowFormat<T> for BinaryRows<'_> {
                 }
                 _ => break,
             }
-            if end - cutter.start() >= cutter.step() {
+            if end - cutter.start() >= PIECE_BYTES {
                 push(cutter, end, rows);
                 rows = 0;
             }

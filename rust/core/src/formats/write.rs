@@ -139,14 +139,14 @@ fn check_layout(replacement: &Replacement, format: Format, rows: usize, dim: usi
 /// The temporary file, packed or plain.
 enum Sink {
     Plain(BufWriter<File>),
-    Gzip(GzEncoder<BufWriter<File>>),
+    Gzip(Box<GzEncoder<BufWriter<File>>>),
 }
 
 impl Sink {
     fn new(file: File, path: &Path) -> Self {
         let buffered = BufWriter::with_capacity(256 << 10, file);
         if path.extension().is_some_and(|suffix| suffix.eq_ignore_ascii_case("gz")) {
-            Self::Gzip(GzEncoder::new(buffered, Compression::default()))
+            Self::Gzip(Box::new(GzEncoder::new(buffered, Compression::default())))
         } else {
             Self::Plain(buffered)
         }
