@@ -34,10 +34,7 @@ impl<T: Number> RowFormat<T> for TextRows<'_> {
                 .or_else(|| memchr::memchr(b'\n', &bytes[step..]).map(|at| step + at));
             let mut end = match line_end {
                 Some(at) => at + 1,
-                None if bytes.len() - start > MAX_LINE => {
-                    let (path, line) = (self.path.to_owned(), cutter.place);
-                    return Err(FormatError::LineTooLong { path, line, limit: MAX_LINE });
-                }
+                None if bytes.len() - start > MAX_LINE => return Err(self.line_too_long(cutter.place)),
                 None if cutter.at_end => bytes.len(),
                 None => break,
             };
@@ -57,7 +54,12 @@ impl<T: Number> RowFormat<T> for TextRows<'_> {
         let mut line = place;
         while !rest.is_empty() {
             let end = memchr::memchr(b'\n', rest);
-            let text = trim_end(&rest[..end.unwrap_or(rest.len())]);
+            let text = &rest[..end.unwrap_or(rest.len())];
+            if text.len() > MAX_LINE {
+                rows.fault = Some(self.line_too_long(line));
+                return;
+            }
+            let text = trim_end(text);
             rest = end.map_or(&[], |end| &rest[end + 1..]);
             if text.is_empty() {
                 rows.blank = rows.blank.or(Some(line));
@@ -80,6 +82,10 @@ impl<T: Number> RowFormat<T> for TextRows<'_> {
 impl TextRows<'_> {
     fn short_row(&self, line: u64, found: usize) -> FormatError {
         FormatError::ShortRow { path: self.path.to_owned(), line, found, wanted: self.dim }
+    }
+
+    fn line_too_long(&self, line: u64) -> FormatError {
+        FormatError::LineTooLong { path: self.path.to_owned(), line, limit: MAX_LINE }
     }
 
     /// Takes one row. `text` is its line, trimmed.

@@ -22,6 +22,11 @@ fn a_line_without_an_end_is_refused() {
     bytes.resize(bytes.len() + MAX_LINE + 2, b'x');
     assert_eq!(refusal(read(&bytes)), format!("line 2: longer than {MAX_LINE} bytes"));
     assert_eq!(refusal(read(gzip(&bytes[4..]))), format!("line 1: longer than {MAX_LINE} bytes"));
+    // With an end it is too long all the same, wherever the file is cut into waves.
+    bytes.extend_from_slice(b" 2\n");
+    assert_eq!(refusal(read(&bytes)), format!("line 2: longer than {MAX_LINE} bytes"));
+    assert_eq!(refusal(read(&bytes[4..])), format!("line 1: longer than {MAX_LINE} bytes"));
+    assert_eq!(read(&bytes[8..]).unwrap().words.words().len(), 1);
 }
 
 #[test]
