@@ -139,7 +139,8 @@ def sniff(data: bytes, skipped: int, options: Options) -> Table:
     head = data[:head_bytes]
     if len(head) > MAX_LINE and b"\n" not in head:
         raise RefusedError("no end of line", "line 1")
-    lines = [trimmed(line) for line in (head if whole else head[: head.rfind(b"\n")]).split(b"\n")]
+    ended = head if whole or b"\n" not in head else head[: head.rfind(b"\n")]
+    lines = [trimmed(line) for line in ended.split(b"\n")]
     auto = options.format == "auto"
     header = re.fullmatch(rb"([0-9]+) ([0-9]+)", lines[0]) if options.format != "glove" else None
     if auto and not header and 0 in head:
@@ -207,6 +208,8 @@ def read_text(data: bytes, first: int, options: Options, table: Table) -> None:
         if options.limit is not None and place >= options.limit:
             break
         where = f"line {first + place}"
+        if len(line) > MAX_LINE:
+            raise RefusedError("too long", where)
         line = trimmed(line)
         if not line:
             blank = blank or first + place
