@@ -56,6 +56,23 @@ def test_nearest_words_in_a_part_of_the_table():
         wv.most_similar("w3", clip_start=-1)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_rows_that_are_not_finite_hide_no_nearest_words(dtype, odd):
+    wv = random_vectors(2, rows=30, dtype=dtype)
+    wanted = wv.most_similar("w0", topn=None)
+    others = range(1, 30, 2)
+    wv.vectors[others, np.arange(15) % 6] = odd
+    found = wv.most_similar("w0", topn=None)
+    assert np.flatnonzero(np.isnan(found)).tolist() == list(others)
+    order = [row for row in np.argsort(-wanted) if row % 2 == 0 and row != 0]
+    for topn in (1, 5, 13, 14):
+        assert [word for word, _ in wv.most_similar("w0", topn=topn)] == [f"w{row}" for row in order[:topn]]
+    behind = wv.most_similar("w0", topn=99)
+    assert [word for word, _ in behind] == [f"w{row}" for row in (*order, *others)]
+    assert np.isnan([cosine for _, cosine in behind[14:]]).all()
+
+
 def test_weights():
     wv = random_vectors(1)
     some = np.arange(6.0)

@@ -117,6 +117,7 @@ class KeyedQueries:
         -------
         list of (str, float), or ndarray of shape (rows searched,) where `topn` is None
             Falling cosine; of equals, the earlier row first. A row of zeros has cosine 0.
+            That of a row with NaN or infinity is NaN: it comes behind all others.
 
         Raises
         ------

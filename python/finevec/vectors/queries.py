@@ -176,14 +176,17 @@ def _cosines(table: NDArray[Any], direction: NDArray[np.float64]) -> NDArray[Any
     others = np.flatnonzero(~usual)
     for first in range(0, len(others), ROWS_AT_ONCE):
         some = others[first : first + ROWS_AT_ONCE]
-        cosines[some] = unit_rows(table[some].astype(np.float64)) @ direction
+        # Of rows with NaN or infinity the cosine is NaN.
+        with np.errstate(invalid="ignore"):
+            cosines[some] = unit_rows(table[some].astype(np.float64)) @ direction
     return cosines
 
 
 def _largest(values: NDArray[Any], count: int) -> list[int]:
-    """Return where the `count` largest values are: falling, of equals the first place first."""
+    """Return where the `count` largest values are: falling, of equals the first place first, NaN behind all others."""
     if count <= 0:
         return []
+    values = np.where(np.isnan(values), -np.inf, values)
     candidates = np.arange(len(values))
     if count < len(values):
         # Everything that equals the last one taken is a candidate too, so that ties do not depend on the partition.
