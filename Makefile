@@ -1,7 +1,7 @@
 # Every chore under one name; .ci/run calls only these. PYTHON is the environment to work in.
 PYTHON ?= python
 
-.PHONY: help build test test-core lint demo bench bench-peers bench-vectors bench-check bench-mr fuzz fuzz-files
+.PHONY: help build test test-core lint demo bench bench-peers bench-vectors bench-check bench-mr fuzz fuzz-files fuzz-core
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | sort
@@ -57,3 +57,6 @@ fuzz:  ## the property tests with many more cases, in Rust and Python
 
 fuzz-files:  ## mutated and cut files of vectors, every format, loaded beside slow readers for ten minutes and counted
 	$(PYTHON) tests/mutate_files.py --seconds 600
+
+fuzz-core:  ## any bytes to the readers of the core, led by coverage, for ten minutes (needs cargo-fuzz and a nightly Rust)
+	cargo +nightly fuzz run --fuzz-dir rust/fuzz read_vectors -- -max_total_time=600 -timeout=20
