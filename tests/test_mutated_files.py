@@ -11,10 +11,12 @@ from pathlib import Path
 
 import mutations
 import pytest
+import reference_files
 import table_mutations
+from finevec.vectors import inspection
 from hypothesis import given, settings
 from mutations import compare, try_one
-from reference_files import Options
+from reference_files import Options, RefusedError
 from strategies import seeds
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -36,7 +38,7 @@ def real(request) -> Path | None:
 
 @given(seed=seeds)
 def test_mutated_files(folder, real, seed):
-    for one in random.Random(seed).sample(range(2**40), 20):
+    for one in random.Random(seed).sample(range(2**40), 10):
         try_one(one, folder, real, large=False)
 
 
@@ -48,8 +50,31 @@ def test_mutated_files_of_several_pieces(folder, real, seed):
 
 @given(seed=seeds)
 def test_mutated_tables(folder, seed):
-    for one in random.Random(seed).sample(range(2**40), 20):
+    for one in random.Random(seed).sample(range(2**40), 10):
         table_mutations.try_one(one, folder)
+
+
+@given(seed=seeds)
+def test_a_file_is_sound_for_inspect_where_it_is_read(folder, seed):
+    """`finevec inspect` passes over rows with faults: another way through the same readers."""
+    rng = random.Random(seed)
+    path = folder / "inspected"
+    for format in ("glove", "word2vec", "word2vec-binary") * 5:
+        data = mutations.mutated(rng, mutations.corpus(rng, format, None, large=False))
+        path.write_bytes(data)
+        try:
+            wanted = reference_files.read(data, Options())
+        except RefusedError:
+            wanted = None
+        try:
+            report = inspection.inspect(path, "auto", "strict", None)
+        except mutations.ERRORS:
+            assert wanted is None
+            continue
+        assert report.is_sound == (wanted is not None)
+        if wanted:
+            told = (report.rows, report.words, report.repeated, report.numbered, report.dim)
+            assert told == (wanted.rows, len(wanted.words), wanted.repeated, wanted.numbered, wanted.dim)
 
 
 @pytest.mark.parametrize("format", ["glove", "word2vec", "word2vec-binary", "word2vec-binary lines"])
@@ -104,8 +129,7 @@ PROMISES = {
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of address space from /proc")
 @pytest.mark.parametrize("name", PROMISES)
-@pytest.mark.parametrize("limit", [0, 10**12])
-def test_no_memory_for_what_a_header_promises(tmp_path, name, limit):
+def test_no_memory_for_what_a_header_promises(tmp_path, name):
     """The address space, so that memory that is asked for and never written counts too."""
     path = tmp_path / "v"
     path.write_bytes(PROMISES[name])
@@ -114,20 +138,20 @@ import sys
 from finevec.vectors import WordVectors
 def peak():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmPeak"))
-def load(path):
+def load(path, limit):
     try:
-        return len(WordVectors.load(path, limit=int(sys.argv[3]) or None))
+        return len(WordVectors.load(path, limit=limit))
     except ValueError as error:
         return str(error)
-load(sys.argv[1])
+load(sys.argv[1], None)
 before = peak()
-told = load(sys.argv[2])
-print(peak() - before, told)
+told = load(sys.argv[2], None), load(sys.argv[2], 10**12)
+print(peak() - before, *told)
 """
     warm = tmp_path / "warm"
     warm.write_bytes(b"the 1 2\n" * 100_000)
-    run = [sys.executable, "-c", program, warm, path, str(limit)]
+    run = [sys.executable, "-c", program, warm, path]
     done = subprocess.run(run, capture_output=True, text=True, check=True, timeout=60)
     grown, told = done.stdout.split(" ", 1)
     assert int(grown) < 64 << 10, told
-    assert str(path) in told or name == "glove.txt"
+    assert told.count(str(path)) == 2 or name == "glove.txt"
