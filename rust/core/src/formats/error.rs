@@ -104,6 +104,26 @@ pub enum FormatError {
         /// Rows in the file.
         found: u64,
     },
+    /// Rows with more numbers than any table has.
+    #[error("{}: the rows have {found} numbers: at most {limit} are read", path.display())]
+    TooWide {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Numbers in a row.
+        found: usize,
+        /// Most numbers that are read.
+        limit: usize,
+    },
+    /// A word that ends in a space.
+    #[error("{}: line {line}: the word {word} ends in a space: wanted one space between word and numbers", path.display())]
+    SpaceBehind {
+        /// The file named by the caller.
+        path: PathBuf,
+        /// Line of the row.
+        line: u64,
+        /// What stands before the numbers, shortened.
+        word: String,
+    },
     /// A row with too few fields.
     #[error("{}: line {line}: found {found} numbers, wanted {wanted}", path.display())]
     ShortRow {
@@ -342,8 +362,8 @@ pub enum FormatError {
         /// Name of the format.
         format: &'static str,
     },
-    /// Words that make a file look like one of another format.
-    #[error("these words would make a reader take the file for another format than {format}")]
+    /// Words or values that make a file look like one of another format.
+    #[error("these words or values would make a reader take the file for another format than {format}")]
     Unclear {
         /// Name of the format.
         format: &'static str,

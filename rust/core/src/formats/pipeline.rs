@@ -39,7 +39,7 @@ pub(crate) struct Cutter<'a> {
     pieces: &'a mut Vec<Piece>,
     /// Place of the first byte that is not yet in a piece.
     pub(crate) place: u64,
-    /// Rows that are still to be looked at.
+    /// Rows that are still to be looked at, less those of each piece; all that come where it is `u64::MAX`.
     pub(crate) rows_left: u64,
     /// Whether the file ends with these bytes.
     pub(crate) at_end: bool,
@@ -51,11 +51,10 @@ impl Cutter<'_> {
         self.pieces.last().map_or(0, |piece| piece.bytes.end)
     }
 
-    /// Makes a piece of the bytes up to `end`, which hold so many rows; behind it the place is `next_place`.
-    pub(crate) fn push(&mut self, end: usize, rows: u64, next_place: u64) {
+    /// Makes a piece of the bytes up to `end`; behind it the place is `next_place`.
+    pub(crate) fn push(&mut self, end: usize, next_place: u64) {
         self.pieces.push(Piece { bytes: self.start()..end, place: self.place });
         self.place = next_place;
-        self.rows_left = self.rows_left.saturating_sub(rows);
     }
 }
 

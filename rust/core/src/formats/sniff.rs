@@ -87,8 +87,8 @@ pub fn sniff_file(path: &Path) -> Result<Format, FormatError> {
 /// Tells the layout from the head of `source`, or checks that `wanted` fits. A byte order mark is passed.
 ///
 /// - The marks of fastText, safetensors and NumPy are what their readers look for, too.
-/// - A first line of exactly two unsigned whole numbers is a header: word2vec. Its rows are text unless the head
-///   holds what text does not, and rows of bytes are what it holds.
+/// - A first line of exactly two unsigned whole numbers is a header: word2vec. Its rows are text unless the first
+///   one does not end in numbers and, taken for bytes, the values of some row are no text.
 /// - Otherwise GloVe. The numbers of one row are its trailing fields that read as numbers, at most all but the first
 ///   field (so that the word `2008` is a word); dim is the count that most of the first 64 rows have, the larger one
 ///   in a tie. Where words of the first rows hold spaces and end in a number, the other rows outvote them.
@@ -120,6 +120,7 @@ pub(crate) fn sniff(source: &mut Source, wanted: Option<Format>) -> Result<Layou
             return Err(FormatError::NoHeader { path: path(), found: excerpt(first) });
         }
         return match row_width(std::iter::once(first).chain(lines)) {
+            Some(found) if found > MAX_DIM => Err(FormatError::TooWide { path: path(), found, limit: MAX_DIM }),
             Some(dim) => Ok(Layout::Glove { dim }),
             None => Err(FormatError::NoNumbers { path: path(), line: 1, found: excerpt(first) }),
         };
@@ -133,7 +134,7 @@ pub(crate) fn sniff(source: &mut Source, wanted: Option<Format>) -> Result<Layou
     let dim = dim as usize;
     let body = &head[memchr::memchr(b'\n', head).map_or(head.len(), |end| end + 1)..];
     let first_row = trim_end(&body[..memchr::memchr(b'\n', body).unwrap_or(body.len())]);
-    let is_binary = || trailing_numbers(first_row) < dim && holds_bytes(body, whole, dim);
+    let is_binary = || trailing_numbers(first_row) < dim && holds_bytes(body, dim);
     if wanted == Some(Format::Word2vecBinary) || (wanted.is_none() && is_binary()) {
         return Ok(Layout::Word2vecBinary { rows, dim });
     }
@@ -161,17 +162,26 @@ fn by_mark(head: &[u8]) -> Option<Format> {
     }
 }
 
-/// Whether what follows a header reads as rows of a word, a space and `4 * dim` bytes, and not as text: it holds zero
-/// bytes, or, where that little is there, its rows come out even.
-fn holds_bytes(body: &[u8], whole: bool, dim: usize) -> bool {
-    let mut rest = body;
-    loop {
-        rest = after_newlines(rest);
-        let Some(row) = row_bytes(rest, dim).filter(|&row| row <= rest.len()) else { break };
-        rest = &rest[row..];
+/// Whether what follows a header reads as rows of a word, a space and `4 * dim` bytes, and not as text: the bytes of
+/// some row's values are no text.
+fn holds_bytes(body: &[u8], dim: usize) -> bool {
+    let mut rest = after_newlines(body);
+    while let Some(row) = row_bytes(rest, dim) {
+        let values = &rest[(row - size_of::<f32>() * dim).min(rest.len())..row.min(rest.len())];
+        if !may_be_text(values) {
+            return true;
+        }
+        rest = after_newlines(&rest[row.min(rest.len())..]);
     }
-    let even = whole && rest.is_empty() && rest.len() < body.len();
-    even || memchr::memchr(0, body).is_some()
+    false
+}
+
+/// Whether bytes may be cut from a text: no control characters, and UTF-8 but for a character cut at either end.
+fn may_be_text(bytes: &[u8]) -> bool {
+    let is_control = |&byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
+    let cut = bytes.iter().take(3).take_while(|&&byte| byte & 0xc0 == 0x80).count();
+    let is_utf8 = std::str::from_utf8(&bytes[cut..]).map_or_else(|error| error.error_len().is_none(), |_| true);
+    is_utf8 && !bytes.iter().any(is_control)
 }
 
 /// Bytes of the row that starts `bytes`, its values perhaps not all there; None where its word does not end.

@@ -38,13 +38,17 @@ impl<T: Number> RowFormat<T> for TextRows<'_> {
                 None if cutter.at_end => bytes.len(),
                 None => break,
             };
-            let mut breaks = memchr::memchr_iter(b'\n', &bytes[start..end]).count() as u64;
-            if breaks > cutter.rows_left {
-                let last = memchr::memchr_iter(b'\n', &bytes[start..end]).nth(cutter.rows_left as usize - 1);
-                end = last.map_or(end, |at| start + at + 1);
-                breaks = cutter.rows_left;
-            }
-            cutter.push(end, breaks, cutter.place + breaks);
+            let piece = &bytes[start..end];
+            let breaks = if cutter.rows_left == u64::MAX {
+                memchr::memchr_iter(b'\n', piece).count() as u64
+            } else {
+                // With a limit, empty lines are no rows.
+                let (rows, breaks, length) = first_rows(piece, cutter.rows_left);
+                end = start + length;
+                cutter.rows_left -= rows;
+                breaks
+            };
+            cutter.push(end, cutter.place + breaks);
         }
         Ok(())
     }
@@ -101,6 +105,9 @@ impl TextRows<'_> {
             return Err(self.short_row(line, memchr::memchr_iter(b' ', text).count()));
         };
         let (word, numbers) = (&text[..space], &text[space + 1..]);
+        if word.ends_with(b" ") {
+            return Err(FormatError::SpaceBehind { path: self.path.to_owned(), line, word: excerpt(word) });
+        }
         match numbers_in_word(word) {
             0 => {}
             1 => rows.numbered += 1,
@@ -136,6 +143,19 @@ impl TextRows<'_> {
         }
         Ok(value)
     }
+}
+
+/// The first rows of some lines, at most `limit`: how many they are, how many line breaks they take, and bytes.
+fn first_rows(lines: &[u8], limit: u64) -> (u64, u64, usize) {
+    let (mut rows, mut breaks, mut length) = (0, 0, 0);
+    while length < lines.len() && rows < limit {
+        let line = memchr::memchr(b'\n', &lines[length..]);
+        let end = line.map_or(lines.len(), |at| length + at);
+        rows += u64::from(!trim_end(&lines[length..end]).is_empty());
+        breaks += u64::from(line.is_some());
+        length = (end + 1).min(lines.len());
+    }
+    (rows, breaks, length)
 }
 
 /// Appends the `dim` plain numbers that `text` is; or nothing, and false, where it is anything else.

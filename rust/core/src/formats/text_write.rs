@@ -39,6 +39,8 @@ impl<T: Number> RowEncoder<T> for TextEncoder {
 fn check_word(word: &str, index: usize, format: Format) -> Result<(), FormatError> {
     let reason = if word.contains(['\n', '\r']) {
         "it holds a line break"
+    } else if word.ends_with(' ') {
+        "it ends in a space, so that two would stand before its numbers"
     } else if word.contains('\0') {
         "it holds a zero byte"
     } else if format == Format::FastText && word.contains(char::is_whitespace) {

@@ -25,18 +25,10 @@ pub(crate) struct BinaryRows<'a> {
 impl<T: Number> RowFormat<T> for BinaryRows<'_> {
     fn cut(&self, bytes: &[u8], cutter: &mut Cutter<'_>) -> Result<(), FormatError> {
         let mut end = cutter.start();
-        let mut rows = 0;
-        let push = |cutter: &mut Cutter<'_>, end: usize, rows: u64| {
-            let place = cutter.place + (end - cutter.start()) as u64;
-            cutter.push(end, rows, place);
-        };
-        while rows < cutter.rows_left {
+        while cutter.rows_left > 0 {
             let start = bytes.len() - after_newlines(&bytes[end..]).len();
             match row_bytes(&bytes[start..], self.dim) {
-                Some(row) if row <= bytes.len() - start => {
-                    end = start + row;
-                    rows += 1;
-                }
+                Some(row) if row <= bytes.len() - start => end = start + row,
                 None if bytes.len() - start > MAX_WORD => {
                     let (path, byte) = (self.path.to_owned(), cutter.place + (start - cutter.start()) as u64);
                     return Err(FormatError::WordTooLong { path, byte, limit: MAX_WORD });
@@ -44,18 +36,17 @@ impl<T: Number> RowFormat<T> for BinaryRows<'_> {
                 _ if cutter.at_end => {
                     // The line breaks behind the last row, or part of a row, which parsing finds.
                     end = bytes.len();
-                    rows += u64::from(start < end);
                     break;
                 }
                 _ => break,
             }
+            cutter.rows_left -= u64::from(cutter.rows_left != u64::MAX);
             if end - cutter.start() >= PIECE_BYTES {
-                push(cutter, end, rows);
-                rows = 0;
+                cutter.push(end, cutter.place + (end - cutter.start()) as u64);
             }
         }
         if end > cutter.start() {
-            push(cutter, end, rows);
+            cutter.push(end, cutter.place + (end - cutter.start()) as u64);
         }
         Ok(())
     }

@@ -92,7 +92,7 @@ impl<'a> FromIterator<&'a str> for Words {
     }
 }
 
-/// What words are found by: 32 bits of each, seeded afresh for each set, so that no file can be made to collide.
+/// What words are found by: 32 bits of each, seeded afresh for each set.
 #[derive(Clone, Debug, Default)]
 pub struct WordHasher(DefaultHashBuilder);
 

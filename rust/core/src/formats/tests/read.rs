@@ -109,6 +109,28 @@ fn a_limit_reads_the_first_rows_whatever_comes_after() {
 }
 
 #[test]
+fn empty_lines_are_no_rows_of_a_limit() {
+    let with = |text: &str, limit| read_with(text, &ReadOptions { limit: Some(limit), ..ReadOptions::default() });
+    for limit in [1, 2] {
+        assert_eq!(refusal(with("\na 1 2\n", limit)), "line 1: found 0 numbers, wanted 2");
+        assert_eq!(words(&with("a 1 2\n\n \n", limit).unwrap()), ["a"]);
+    }
+    assert_eq!(words(&with("a 1 2\n\nb 1 2\n", 1).unwrap()), ["a"]);
+}
+
+#[test]
+fn two_spaces_behind_a_word_are_refused() {
+    let said = "line 1: the word \"the \" ends in a space: wanted one space between word and numbers";
+    assert_eq!(refusal(read("the  0.1 0.2\nof  0.3 0.4\n")), said);
+}
+
+#[test]
+fn rows_wider_than_any_table_are_refused() {
+    let text = format!("a{}\n", " 1".repeat((1 << 20) + 1));
+    assert_eq!(refusal(read(text)), "the rows have 1048577 numbers: at most 1048576 are read");
+}
+
+#[test]
 fn numbers_are_rounded_to_float64_and_then_cast() {
     // The float64 nearest to 7.038531e-26 lies halfway between two float32 values, so that rounding twice goes astray.
     assert_eq!(read("a 7.038531e-26\n").unwrap().values, [7.038_531e-26_f64 as f32]);

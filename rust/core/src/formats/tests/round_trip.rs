@@ -25,7 +25,7 @@ fn float32_values_whose_shortest_text_is_a_tie_survive() {
 
 #[test]
 fn words_with_spaces_and_numbers_survive_where_a_reader_can_tell() {
-    let table = Made::new(&["the", "", " ", "a b", "66", "route 66", "ça\u{a0}va", "\u{2028}"], vec![1.5_f64; 16]);
+    let table = Made::new(&["the", "", " a", "a b", "66", "route 66", "ça\u{a0}va", "\u{2028}"], vec![1.5_f64; 16]);
     for format in [Format::Glove, Format::Word2vec] {
         assert_eq!(words(&back(format, &table).unwrap()), table.words);
     }
@@ -60,7 +60,7 @@ fn survives<T: Number + Debug>(made: &Made<T>) -> Result<(), TestCaseError> {
             }
             Err(FormatError::Word { index, .. }) => {
                 let word = &made.words[index];
-                let refused = word.contains(['\n', '\r', '\0']) || word.starts_with('\u{feff}');
+                let refused = word.contains(['\n', '\r', '\0']) || word.starts_with('\u{feff}') || word.ends_with(' ');
                 let numbers = word.split(' ').skip(1).filter(|field| field.parse::<f64>().is_ok()).count();
                 prop_assert!(refused || numbers > 1, "{:?}", word);
             }

@@ -47,13 +47,39 @@ fn both_conventions_are_told_and_read_alike() {
 }
 
 #[test]
-fn values_of_printable_bytes_are_told_by_their_length() {
-    // 12.078431 and the like: float32 values whose bytes are letters, and no zero byte anywhere.
+fn text_with_bad_numbers_is_no_binary_file() {
+    // Numbers of 3 characters take 4 bytes each with their separators, so that rows of bytes would come out even.
+    for (text, said) in [
+        ("3 2\nthe 0,1 0,2\nof 0,3 0,4\nto 0,5 0,6\n", "line 2: number 1 is \"0,1\": wanted a finite number"),
+        ("3 2\nthe 0,1 0.2\nof 0.3 0.4\nto 0.5 0.6\n", "line 2: number 1 is \"0,1\": wanted a finite number"),
+        ("2 3\nthe ??? 0.2 0.3\nof 0.3 0.4 0.1\n", "line 2: number 1 is \"???\": wanted a finite number"),
+        ("2 2\nça é,1 é,2\né 1 2\n", "line 2: number 1 is \"é,1\": wanted a finite number"),
+    ] {
+        assert_eq!(refusal(read(text)), said);
+    }
+}
+
+#[test]
+fn values_of_no_zero_byte_are_told_too() {
+    let tenths = vec![0.1_f32; 300];
+    let names: Vec<String> = (0..300).map(|row| format!("w{row}")).collect();
+    let rows: Vec<(&str, &[f32])> = names.iter().map(|name| (name.as_str(), &tenths[..])).collect();
+    let bytes = file(&rows, true);
+    assert!(bytes.len() > 1 << 18 && !bytes.contains(&0));
+    assert_eq!(read(&bytes).unwrap().info.format, Format::Word2vecBinary);
+    let folder = Folder::new();
+    save(&folder.path(), Format::Word2vecBinary, &Made::new(&["a"], tenths)).unwrap();
+}
+
+#[test]
+fn values_of_letters_need_the_formats_name() {
+    // 12.078431: a float32 whose bytes are letters.
     let letters = f32::from_le_bytes(*b"AAAA");
-    let rows: [(&str, &[f32]); 2] = [("a", &[letters, letters]), ("b", &[letters, letters])];
-    let table = read(file(&rows, true)).unwrap();
-    assert_eq!((words(&table), table.info.format), (vec!["a", "b"], Format::Word2vecBinary));
-    assert_eq!(refusal(read("2 2\na AAAABBBB\nb AAAABB\n")), "line 2: found 1 numbers, wanted 2");
+    let bytes = file(&[("a", &[letters, letters]), ("b", &[letters, letters])], true);
+    assert_eq!(refusal(read(&bytes)), "line 2: found 1 numbers, wanted 2");
+    assert_eq!(words(&read_as(Format::Word2vecBinary, &bytes).unwrap()), ["a", "b"]);
+    let refused = save(&Folder::new().path(), Format::Word2vecBinary, &Made::new(&["a"], vec![letters]));
+    assert!(refusal(refused).starts_with("these words or values would make a reader take the file for another format"));
 }
 
 #[test]
@@ -162,6 +188,8 @@ proptest! {
     fn what_is_written_is_read_bit_for_bit(
         rows in prop::collection::btree_map("[^ \n\0][^ \0]{0,9}", prop::collection::vec(any::<f32>(), 3), 1..20),
     ) {
+        let mut rows = rows;
+        rows.insert("zero".into(), vec![0.0; 3]); // A zero byte, by which the format is told.
         let listed: Vec<&str> = rows.keys().map(String::as_str).collect();
         let numbers: Vec<f32> = rows.values().flatten().copied().collect();
         let folder = Folder::new();
