@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "MAX_DIM",
+    "MAX_HEADER",
+    "MAX_NGRAM",
     "RowGrad",
     "Words",
     "__version__",
@@ -43,6 +46,13 @@ __all__ = [
 
 __version__: str
 debug_build: bool
+
+MAX_DIM: int
+"""Most numbers in a row of a file of word vectors."""
+MAX_HEADER: int
+"""Longest header of a safetensors file that is read, in bytes."""
+MAX_NGRAM: int
+"""Most characters of an n-gram."""
 
 @final
 class RowGrad:
@@ -260,7 +270,9 @@ class Words:
         """Words from their UTF-8, end to end: word ``i`` is ``block[offsets[i]:offsets[i + 1]]``. Both are copied."""
 
     def __len__(self) -> int: ...
-    def __getitem__(self, row: int, /) -> str: ...
+    def __getitem__(self, row: int, /) -> str:
+        """The word of a row. `IndexError` outside 0 <= row < len: rows do not count from the end."""
+
     def find(self, word: str) -> int | None:
         """The row of a word, or None."""
 

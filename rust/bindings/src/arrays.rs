@@ -292,6 +292,16 @@ impl<'py> Door<'py> {
         Ok(Integers { start, len, kind, bytes, shape, door: self.number })
     }
 
+    /// Opens integers of one dimension.
+    pub(crate) fn integers_1d(&mut self, object: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Integers> {
+        let integers = self.integers(object, name)?;
+        if integers.shape.len() != 1 {
+            let text = format!("{name} has shape {}, wanted one dimension", shape_text(&integers.shape));
+            return Err(PyValueError::new_err(text));
+        }
+        Ok(integers)
+    }
+
     fn keep(&mut self, name: &'static str, array: Bound<'py, PyUntypedArray>, table: &mut Table, access: Access) {
         table.door = self.number;
         table.access = access;

@@ -27,7 +27,6 @@ pub(crate) fn of_file(error: &FormatError) -> PyErr {
             }
             None => PyErr::from(std::io::Error::new(source.kind(), error.to_string())),
         },
-        FormatError::NotAFile { .. } => PyOSError::new_err(error.to_string()),
         FormatError::Memory { .. } => PyMemoryError::new_err(error.to_string()),
         FormatError::Interrupted => PyKeyboardInterrupt::new_err(()),
         _ => PyValueError::new_err(error.to_string()),

@@ -22,6 +22,7 @@ mod vectors;
 mod whole;
 mod words;
 
+use finevec_core::formats;
 use pyo3::prelude::*;
 
 /// The compiled core of finevec.
@@ -29,6 +30,9 @@ use pyo3::prelude::*;
 fn _finevec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("debug_build", cfg!(debug_assertions))?;
+    module.add("MAX_DIM", formats::limits::MAX_DIM)?;
+    module.add("MAX_HEADER", formats::limits::MAX_HEADER)?;
+    module.add("MAX_NGRAM", formats::MAX_NGRAM)?;
     threads::register(module)?;
     lookup::register(module)?;
     bag::register(module)?;

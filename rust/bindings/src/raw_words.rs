@@ -34,7 +34,7 @@ fn pick_packed_words<'py>(
 ) -> PyResult<Picked<'py>> {
     let options = read_options(None, vocabulary, None, encoding_errors)?;
     let mut door = Door::new(py);
-    let offsets = door.integers(offsets, "offsets")?;
+    let offsets = door.integers_1d(offsets, "offsets")?;
     let picked = door.passes(|passes| {
         let offsets = offsets.to_vec(&passes.next());
         pick_packed(&path, block, &offsets, byte, &options)

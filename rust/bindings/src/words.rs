@@ -2,7 +2,7 @@
 
 use finevec_core::formats::{WordSet, Words as Packed};
 use numpy::PyArray1;
-use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
@@ -50,7 +50,7 @@ impl Words {
     fn from_packed(block: &Bound<'_, PyBytes>, offsets: &Bound<'_, PyAny>) -> PyResult<Self> {
         let text = std::str::from_utf8(block.as_bytes()).map_err(|error| PyValueError::new_err(error.to_string()))?;
         let mut door = Door::new(block.py());
-        let offsets = door.integers(offsets, "offsets")?;
+        let offsets = door.integers_1d(offsets, "offsets")?;
         let packed = door.passes(|passes| {
             let offsets = offsets.to_vec(&passes.next());
             Packed::from_parts(text.to_owned(), offsets).map_err(|error| errors::of_file(&error))
@@ -64,11 +64,16 @@ impl Words {
         self.words().len()
     }
 
-    fn __getitem__(&self, row: usize) -> PyResult<&str> {
-        if row >= self.words().len() {
+    /// Rows do not count from the end.
+    fn __getitem__(&self, row: &Bound<'_, PyAny>) -> PyResult<&str> {
+        let index = match row.extract::<usize>() {
+            Err(error) if !error.is_instance_of::<PyOverflowError>(row.py()) => return Err(error),
+            index => index.ok().filter(|&index| index < self.words().len()),
+        };
+        let Some(index) = index else {
             return Err(PyIndexError::new_err(format!("row {row} of {} words", self.words().len())));
-        }
-        Ok(self.words().text(row))
+        };
+        Ok(self.words().text(index))
     }
 
     /// None also for a text with half of a surrogate pair, which no word holds.

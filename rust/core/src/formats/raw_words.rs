@@ -71,6 +71,7 @@ pub fn pick_packed_words(
         Err(FormatError::Offsets { path, position, value, bytes: block.len() })
     };
     match (offsets.first(), offsets.last()) {
+        (None, _) => return fault(0, -1),
         (Some(&first), _) if first != 0 => return fault(0, first),
         (_, Some(&last)) if last != block.len() as i64 => return fault(offsets.len() - 1, last),
         _ => {}

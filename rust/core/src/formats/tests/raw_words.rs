@@ -66,6 +66,7 @@ fn what_is_not_utf8_is_told_or_replaced() {
 #[test]
 fn offsets_that_do_not_rise_are_refused() {
     for (offsets, position) in [
+        (vec![], 0),
         (vec![1, 3], 0),
         (vec![0, 2], 1),
         (vec![0, 4], 1),
