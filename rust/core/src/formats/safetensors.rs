@@ -41,6 +41,12 @@ pub struct TensorFile {
     pub metadata: Vec<(String, String)>,
 }
 
+/// What the parser said, in one line of at most 300 characters: it quotes strings of the file as they are.
+fn printable(said: &str) -> String {
+    let escape = |c: char| if matches!(c, '"' | '\'' | '\\') { c.to_string() } else { c.escape_debug().to_string() };
+    said.chars().take(300).map(escape).collect()
+}
+
 /// Understands the header of a file of `size` bytes. `head` is the file as far as the header goes, or further.
 ///
 /// # Errors
@@ -58,7 +64,7 @@ pub fn parse_safetensors(path: &Path, head: &[u8], size: u64) -> Result<TensorFi
         let left = size.saturating_sub(LENGTH as u64);
         return Err(refused(format!("its length is {length} bytes, the file has {left} left")));
     };
-    let header: Metadata = serde_json::from_slice(json).map_err(|error| refused(error.to_string()))?;
+    let header: Metadata = serde_json::from_slice(json).map_err(|error| refused(printable(&error.to_string())))?;
     let start = LENGTH as u64 + length;
     let promised = start.saturating_add(header.data_len() as u64);
     if promised != size {
