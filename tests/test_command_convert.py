@@ -62,7 +62,7 @@ def test_only_some_words(tmp_path, capsys, source):
 def test_formats_by_name(tmp_path, capsys, source):
     out, back = tmp_path / "v", tmp_path / "w"
     convert(capsys, source, out, "--to", "npy")
-    assert sorted(os.listdir(tmp_path)) == ["in.txt", "v", "v.words.txt"]
+    assert sorted(os.listdir(tmp_path)) == ["in.txt", "v", "v.words"]
     convert(capsys, out, back, "--from", "npy", "--to", "glove")
     assert back.read_text(encoding="utf-8") == source.read_text(encoding="utf-8").split("\n", 1)[1]
     assert "wanted a header of two counts" in failure(capsys, back, out, "--from", "word2vec")
@@ -118,3 +118,12 @@ def test_what_is_refused(tmp_path, capsys, source):
     assert "out of the range of float16" in failure(capsys, huge, tmp_path / "h.npy", "--dtype", "float16")
     huge.unlink()
     assert {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)} == before
+
+
+def test_binary_holds_float32_and_says_so(tmp_path, capsys):
+    wide, out = tmp_path / "v.npy", tmp_path / "v.bin"
+    WordVectors(WORDS, TABLE.astype(np.float64) / 3).save(wide)
+    assert ", float64; " in convert(capsys, wide, tmp_path / "v.txt")
+    assert ", float32; " in convert(capsys, wide, out)
+    np.testing.assert_array_equal(WordVectors.load(out).vectors, (TABLE.astype(np.float64) / 3).astype(np.float32))
+    assert "would be word2vec-binary, which holds float32" in failure(capsys, wide, out, "--dtype", "float64")

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from finevec import WordVectors
 from finevec.commands import main, reading
+from tensor_files import made, tensor
 
 GOLDEN = Path(__file__).parent / "golden"
 TABLE = np.array([[0.5, -1.5], [3.0, 2.0], [0.25, 8.0]], np.float32)
-TENSORS = "'word_offsets' I64 (4), 'vectors' F32 (3, 2), 'words' U8 (9); format=finevec"
+TENSORS = "'word_offsets' I64 (4), 'vectors' F32 (3, 2), 'words' U8 (9); 'format'='finevec'"
 WORDS = ["the", "a b", "ça"]
 
 
@@ -187,3 +188,27 @@ def test_a_reader_that_fails_leaves_a_tidy_terminal(tmp_path):
     with pytest.raises(ValueError, match="line 200001"), reading.bars(stream) as bars:
         WordVectors.load(path, progress=bars.reading())
     assert stream.getvalue().endswith("\r")
+
+
+def test_no_string_of_a_file_reaches_the_terminal_as_it_is(tmp_path, capsys):
+    """Escape sequences, line breaks that would forge lines, and characters that turn the order of others."""
+    odd = "\x1b[2J\n\r\x9b\x7f\u202e\u2028"
+    path, text = tmp_path / "v.safetensors", tmp_path / "v.txt"
+    header = {"__metadata__": {f"key{odd}": odd}, f"name{odd}": tensor("F32", [1, 1], 0, 4)}
+    path.write_bytes(made(header, np.ones(1, "<f4").tobytes()))
+    word = odd.replace("\n", "")
+    (tmp_path / "v.words.txt").write_text(word, encoding="utf-8", newline="")
+    text.write_text(f"1 1\n{word} 1\nbad {odd[:4]}\n", encoding="utf-8", newline="")
+    for name in (path, text):
+        for options in ([], ["--json"]):
+            assert main(["inspect", *options, str(name)]) == 0
+            shown = capsys.readouterr().out
+            assert all(line.isprintable() for line in shown.split("\n"))
+            assert shown.count("\n") == len(shown.splitlines())
+    assert repr(f"key{odd}") in report(capsys, path)["header"]
+    assert report(capsys, path)["first_words"] == [word]
+    unknown = {"a": {"dtype": odd, "shape": [1, 1], "data_offsets": [0, 4]}}
+    for header in (unknown, {odd: tensor("F32", [1, 1], 0, 9)}, {odd: tensor("I8", [4], 0, 4)}):
+        path.write_bytes(made(header, bytes(4)))
+        assert main(["inspect", str(path)]) == 2
+        assert capsys.readouterr().err.removesuffix("\n").isprintable()

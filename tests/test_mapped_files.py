@@ -243,12 +243,12 @@ def test_words_that_no_line_holds_are_refused(tmp_path, word, said):
     assert os.listdir(tmp_path) == []
 
 
+def stop(*now: int) -> None:
+    raise RuntimeError("enough")
+
+
 def test_a_save_that_fails_leaves_the_old_files(path):
     folder = {name: (path.parent / name).read_bytes() for name in os.listdir(path.parent)}
-
-    def stop(*now: int) -> None:
-        raise RuntimeError("enough")
-
     with pytest.raises(RuntimeError, match="enough"):
         WordVectors(list("vwxyz"), table()).save(path, progress=stop)
     for options, error in (({"dtype": "int8"}, TypeError), ({"dtype": "float64", "format": "glove"}, ValueError)):
@@ -278,6 +278,30 @@ def test_a_kill_in_the_middle_leaves_the_old_files(path):
     assert done.returncode == -signal.SIGKILL
     wv = WordVectors.load(path)
     assert (wv.index_to_key, wv.vectors.tolist()) == (WORDS, table().tolist())
+    assert any(name.startswith(".finevec-") for name in os.listdir(path.parent))
+    WordVectors(WORDS, table() * 2).save(path)
+    assert WordVectors.load(path).vectors.tolist() == (table() * 2).tolist()
+
+
+_KILLED_BEFORE = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from finevec import WordVectors
+for number in range(5):
+    for suffix in ("new", "tmp"):
+        Path(sys.argv[1]).with_name(f".finevec-{os.getpid()}-{number}.{suffix}").write_text("left")
+WordVectors(list("vwxyz"), np.zeros((5, 3), np.float32)).save(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("name", ["v.safetensors", "v.npy", "v.txt", "v.bin"])
+def test_files_that_a_killed_process_of_the_same_number_left_are_in_nobodys_way(tmp_path, name):
+    path = tmp_path / name
+    subprocess.run([sys.executable, "-c", _KILLED_BEFORE, str(path)], check=True)
+    assert WordVectors.load(path).index_to_key == list("vwxyz")
+    left = [beside for beside in tmp_path.iterdir() if beside.name.startswith(".finevec-")]
+    assert [beside.read_text(encoding="utf-8") for beside in left] == ["left"] * 10
 
 
 def test_a_table_is_never_read_with_the_words_of_another(tmp_path, monkeypatch):
@@ -305,6 +329,11 @@ def test_a_table_is_never_read_with_the_words_of_another(tmp_path, monkeypatch):
             with contextlib.suppress(Killed):
                 other.save(path)
         if steps in (1, 2):
+            with pytest.raises(FileNotFoundError, match="a save was broken off"):
+                WordVectors.load(path)
+            # Nor does a later save that fails give the words of the old table to the new one.
+            with pytest.raises(RuntimeError, match="enough"):
+                WordVectors(list("fghij"), table()).save(path, progress=stop)
             with pytest.raises(FileNotFoundError, match="a save was broken off"):
                 WordVectors.load(path)
             assert (tmp_path / "v.words.txt.previous").read_text(encoding="utf-8").split("\n")[:-1] == WORDS

@@ -10,13 +10,12 @@ from typing import Any
 
 from ..vectors import WordVectors
 from ..vectors.lines import NumberedLines
-from ..vectors.load_save import FORMATS, STORED, stored_type, written_format
+from ..vectors.load_save import ENCODING_ERRORS, FORMATS, STORED, stored_type, written_format
 from ..vectors.word_lines import words_path
 from .arguments import nonempty_path, whole_number
 from .reading import bars
 
 DTYPES = ("float16", "float32", "float64")
-ENCODING_ERRORS = ("strict", "replace", "ignore")
 _WRITTEN = tuple(name for name in FORMATS if name != "fasttext-binary")
 
 
@@ -37,8 +36,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--dtype",
         choices=DTYPES,
-        help="of the values in OUT, float16 only for .safetensors and .npy (default: that of a .safetensors or .npy IN "
-        "that holds one of these, else float32)",
+        help="of the values in OUT, float16 only for .safetensors and .npy, float64 not for .bin (default: that of a "
+        ".safetensors or .npy IN that holds one of these and OUT can hold, else float32)",
     )
     parser.add_argument(
         "--from", dest="from_format", choices=FORMATS, default="auto", metavar="FORMAT", help="read IN as this format"
@@ -62,9 +61,12 @@ def run(args: argparse.Namespace) -> int:
     _check_apart(args, written, [args.input, words_file, args.vocabulary])
     vocabulary = None if args.vocabulary is None else _words(args.vocabulary)
     kind = args.dtype or found or "float32"
-    wide = "float32" if kind in ("float16", "bfloat16") else kind
+    is_binary = written == "word2vec-binary"
+    wide = "float32" if is_binary or kind in ("float16", "bfloat16") else kind
     if args.dtype == "float16" and written not in STORED:
         raise ValueError(f"--dtype float16: {args.output} would be {written}, only safetensors and npy hold float16")
+    if args.dtype == "float64" and is_binary:
+        raise ValueError(f"--dtype float64: {args.output} would be {written}, which holds float32")
     narrowed = "float16" if kind == "float16" and written in STORED else None
     with bars(sys.stderr, quiet=args.quiet) as shown:
         wv = WordVectors.load(

@@ -8,9 +8,8 @@ import sys
 from typing import Any
 
 from ..vectors.inspection import Report, inspect
-from ..vectors.load_save import FORMATS
+from ..vectors.load_save import ENCODING_ERRORS, FORMATS
 from .arguments import nonempty_path
-from .convert import ENCODING_ERRORS
 from .reading import bars
 
 
@@ -39,10 +38,15 @@ def run(args: argparse.Namespace) -> int:
     with bars(sys.stderr, quiet=args.quiet) as shown:
         report = inspect(args.file, args.format, args.encoding_errors, shown.reading())
     if args.json:
-        print(json.dumps({"sound": report.is_sound, **report._asdict()}, indent=2, ensure_ascii=False))
+        print(_escaped(json.dumps({"sound": report.is_sound, **report._asdict()}, indent=2, ensure_ascii=False)))
     else:
         print("\n".join(_lines(report)))
     return 0
+
+
+def _escaped(text: str) -> str:
+    """Return JSON with what a terminal could obey escaped: such characters are in its strings alone."""
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def _lines(report: Report) -> list[str]:

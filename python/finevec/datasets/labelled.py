@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-_GZIP_MAGIC = b"\x1f\x8b"
+from ..vectors.lines import GZIP_MAGIC
+
 _LONGEST_LINE = 16 << 20
 
 
@@ -60,7 +61,7 @@ def read_labelled(path: str | PathLike[str]) -> Labelled:
 def _lines(path: str | PathLike[str]) -> Iterator[bytes]:
     """Yield the lines, unpacked, without their line feeds and without a byte order mark."""
     with open(path, "rb") as file:
-        packed = file.peek(2).startswith(_GZIP_MAGIC)
+        packed = file.peek(2).startswith(GZIP_MAGIC)
         stream = gzip.GzipFile(fileobj=file) if packed else file
         number = 0
         while True:

@@ -11,7 +11,8 @@ from typing import IO, TypeAlias, cast
 
 TextLines: TypeAlias = "str | os.PathLike[str] | Iterable[str]"
 
-_GZIP = b"\x1f\x8b"
+GZIP_MAGIC = b"\x1f\x8b"
+"""The first bytes of a gzip file."""
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class NumberedLines:
 
     def _open(self, path: str | os.PathLike[str]) -> IO[str]:
         with open(path, "rb") as file:
-            packed = file.read(len(_GZIP)) == _GZIP
+            packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
         opener = gzip.open if packed else open
         return cast("IO[str]", opener(path, "rt", encoding=self._encoding))
 

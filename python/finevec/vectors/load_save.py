@@ -17,6 +17,9 @@ from . import fasttext_model, npy, safetensors, stored
 
 FORMATS = ("auto", "glove", "word2vec", "word2vec-binary", "fasttext", "fasttext-binary", "safetensors", "npy")
 
+ENCODING_ERRORS = ("strict", "replace", "ignore")
+"""What may become of words that are not UTF-8."""
+
 # What a suffix means when a file is saved; any other is text.
 _BY_SUFFIX = {".safetensors": "safetensors", ".npy": "npy", ".bin": "word2vec-binary", ".vec": "fasttext"}
 
@@ -62,6 +65,8 @@ def load(
     _check_format(format)
     if mmap not in (False, True, "c"):
         raise ValueError(f'mmap: expected False, True or "c", got {mmap!r}')
+    if encoding_errors not in ENCODING_ERRORS:
+        raise ValueError(f'encoding_errors is "{encoding_errors}", wanted "strict", "replace" or "ignore"')
     if isinstance(vocabulary, str):
         raise TypeError("vocabulary: expected an iterable of words, got one string")
     if limit is not None:

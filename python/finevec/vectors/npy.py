@@ -26,10 +26,17 @@ def load(
     path: str | os.PathLike[str], asked: stored.Asked
 ) -> tuple[_finevec.Words | stored.LazyWords, NDArray[Any], dict[str, Any]]:
     """Read or map a table and its words. See `WordVectors.load`."""
+    return word_lines.undisturbed(lambda: _load(path, asked))
+
+
+def _load(
+    path: str | os.PathLike[str], asked: stored.Asked
+) -> tuple[_finevec.Words | stored.LazyWords, NDArray[Any], dict[str, Any]]:
     with stored.opened(path, FORMAT) as (file, size):
+        state = stored.FileState.of(file, path)
         table = _table(file, os.fspath(path), size)
         looked = table.rows if asked.limit is None else min(asked.limit, table.rows)
-        return stored.load(file, table, asked, word_lines.picker(table, looked, asked), looked)
+        return stored.load(file, table, asked, word_lines.picker(table, state, looked, asked), looked)
 
 
 def describe(path: str | os.PathLike[str]) -> tuple[stored.Table, str, str | None]:
@@ -37,7 +44,7 @@ def describe(path: str | os.PathLike[str]) -> tuple[stored.Table, str, str | Non
     with stored.opened(path, FORMAT) as (file, size):
         table = _table(file, os.fspath(path), size)
     header = f"{np.lib.format.dtype_to_descr(table.dtype)} ({table.rows}, {table.dim})"
-    return table, header, word_lines.words_path(table.path)
+    return table, header, word_lines.found_path(table.path)
 
 
 def _table(file: IO[bytes], name: str, size: int) -> stored.Table:
@@ -99,7 +106,8 @@ def save(
         return
     if not os.path.isdir(os.path.dirname(os.path.realpath(path))):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
-    previous = name + word_lines.PREVIOUS
+    previous = word_lines.previous_path(name)
+    moved: os.stat_result | None = None
     written: os.stat_result | None = None
     try:
         with replaced_file(name) as words_file:
@@ -110,15 +118,20 @@ def save(
                 os.fsync(file.fileno())
                 written = os.fstat(file.fileno())
                 if os.path.exists(name):
+                    moved = os.stat(name)
                     os.replace(name, previous)
     except BaseException:
-        # The old words belong to the old table alone.
-        is_new = written is not None and os.path.exists(path) and os.path.samestat(written, os.stat(path))
-        if not is_new and os.path.exists(previous) and not os.path.exists(name):
+        # The old words belong to the old table alone; those that an earlier save left behind may belong to none.
+        if moved is not None and not _is(path, written) and _is(previous, moved) and not os.path.exists(name):
             os.replace(previous, name)
         raise
     with contextlib.suppress(FileNotFoundError):
         os.unlink(previous)
+
+
+def _is(path: str | os.PathLike[str], known: os.stat_result | None) -> bool:
+    """Return whether a path names a known file."""
+    return known is not None and os.path.exists(path) and os.path.samestat(known, os.stat(path))
 
 
 def _holds(name: str, text: bytes) -> bool:

@@ -15,9 +15,6 @@ from . import stored, word_lines
 
 FORMAT = "safetensors"
 
-MAX_HEADER = 4 << 20
-"""Longest header that is read, in bytes: `limits.rs` of the core has the same bound."""
-
 # Element types of tables: by name of the format, NumPy's type in the file and the name.
 _FLOATS = {
     "F16": ("<f2", "float16"),
@@ -57,8 +54,15 @@ def load(
     path: str | os.PathLike[str], asked: stored.Asked
 ) -> tuple[_finevec.Words | stored.LazyWords, NDArray[Any], dict[str, Any]]:
     """Read or map a file. See `WordVectors.load`."""
+    return word_lines.undisturbed(lambda: _load(path, asked))
+
+
+def _load(
+    path: str | os.PathLike[str], asked: stored.Asked
+) -> tuple[_finevec.Words | stored.LazyWords, NDArray[Any], dict[str, Any]]:
     name = os.fspath(path)
     with stored.opened(path, FORMAT) as (file, size):
+        state = stored.FileState.of(file, path)
         contents = _contents(file, name, size)
         table = _table(contents.table, name, size)
         looked = table.rows if asked.limit is None else min(asked.limit, table.rows)
@@ -66,7 +70,7 @@ def load(
             read = stored.reader(file, name, bool(asked.mmap))
             pick = _packed_words(contents.tensors, table, looked, read)
         else:
-            pick = word_lines.picker(table, looked, asked)
+            pick = word_lines.picker(table, state, looked, asked)
         return stored.load(file, table, asked, pick, looked)
 
 
@@ -75,15 +79,15 @@ def describe(path: str | os.PathLike[str]) -> tuple[stored.Table, str, str | Non
     with stored.opened(path, FORMAT) as (file, size):
         contents = _contents(file, os.fspath(path), size)
     listed = _listed(contents.tensors)
-    told = ", ".join(f"{key}={value}" for key, value in contents.metadata.items())
+    told = ", ".join(f"{key!r}={value!r}" for key, value in contents.metadata.items())
     table = _table(contents.table, os.fspath(path), size)
-    words = None if contents.own_words else word_lines.words_path(table.path)
+    words = None if contents.own_words else word_lines.found_path(table.path)
     return table, f"{listed}{'; ' if told else ''}{told[:200]}", words
 
 
 def _contents(file: BufferedReader, name: str, size: int) -> _Contents:
     head = file.read(8)
-    head += file.read(min(int.from_bytes(head, "little"), MAX_HEADER))
+    head += file.read(min(int.from_bytes(head, "little"), _finevec.MAX_HEADER))
     listed, metadata = _finevec.parse_safetensors(name, head, size)
     tensors = {one[0]: _Tensor(one[0], one[1], tuple(one[2]), one[3], one[4]) for one in listed}
     own_words = {"vectors", "words", "word_offsets"} <= tensors.keys()

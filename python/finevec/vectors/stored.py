@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from io import BufferedReader
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from .. import _finevec
 from .. import functional as F
+from .lines import GZIP_MAGIC
 from .npz import BLOCK_BYTES, rows_at_once
 
 Progress: TypeAlias = "Callable[[int, int, int], object] | None"
@@ -30,13 +30,11 @@ Pick: TypeAlias = "Callable[[list[str] | None, str], Picked]"
 Read: TypeAlias = "Callable[[int, int], Callable[[], bytes]]"
 """See `reader`."""
 
-MAX_DIM = 1 << 20
-"""Most numbers in a row of a file: `limits.rs` of the core has the same bound."""
+MAX_DIM = _finevec.MAX_DIM
+"""Most numbers in a row of a file."""
 
 # Rows this near to each other are fetched in one read: to pass so many bytes costs about as much as another read.
 _GAP_BYTES = 1 << 16
-
-_GZIP = b"\x1f\x8b"
 
 
 class Asked(NamedTuple):
@@ -79,22 +77,64 @@ def opened(path: str | os.PathLike[str], format: str) -> Iterator[tuple[Buffered
         told = os.fstat(file.fileno())
         if not stat.S_ISREG(told.st_mode):
             raise ValueError(f"{os.fspath(path)}: {format} can be read only from a regular file")
-        if file.read(len(_GZIP)) == _GZIP:
+        if file.read(len(GZIP_MAGIC)) == GZIP_MAGIC:
             raise ValueError(f"{os.fspath(path)}: packed with gzip: unpack it first, {format} is read in place")
         file.seek(0)
         yield file, told.st_size
+
+
+class FileState(NamedTuple):
+    """Which file was opened under a name, and what tells whether it was written since."""
+
+    path: str
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, file: IO[bytes], path: str | os.PathLike[str]) -> FileState:
+        """Return the state of an open file."""
+        return cls._told(os.fstat(file.fileno()), os.path.abspath(path))
+
+    @classmethod
+    def _told(cls, told: os.stat_result, path: str) -> FileState:
+        return cls(path, told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns)
+
+    def _now(self) -> FileState | None:
+        try:
+            return self._told(os.stat(self.path), self.path)
+        except FileNotFoundError:
+            return None
+
+    def is_current(self) -> bool:
+        """Return whether the name is still that of the file, as it was."""
+        return self._now() == self
+
+    def is_written(self) -> bool:
+        """Return whether the file was written into. One that lost its name cannot be told, and is taken as whole."""
+        now = self._now()
+        return now is not None and (now.device, now.inode) == (self.device, self.inode) and now != self
 
 
 def reader(file: BufferedReader, path: str, mapped: bool) -> Read:
     """Return a function of a place in a file and a number of bytes, which returns a function that gives these bytes.
 
     From a mapped file they are fetched when they are asked for, of the file as it was opened, even if another has taken
-    its name.
+    its name. `ValueError` where it was written into.
     """
+    state = FileState.of(file, path)
 
     def read(start: int, size: int) -> Callable[[], bytes]:
         if mapped and size:
-            return np.asarray(np.memmap(file, np.uint8, "r", start, (size,))).tobytes
+            mapping = np.asarray(np.memmap(file, np.uint8, "r", start, (size,)))
+
+            def fetch_mapped() -> bytes:
+                if state.is_written():
+                    raise ValueError(f"{path}: the file was written into after it was mapped: load it again")
+                return mapping.tobytes()
+
+            return fetch_mapped
 
         def fetch() -> bytes:
             file.seek(start)
@@ -109,7 +149,10 @@ def reader(file: BufferedReader, path: str, mapped: bool) -> Read:
 
 
 class LazyWords:
-    """The words of a mapped file, read when they are first asked for, once for all who share them.
+    """The words of a mapped file, read when they are first asked for, for all who share them.
+
+    Threads that ask at the same time may each read them, and get equal words. There is no lock: a process that is
+    forked while another thread holds one would wait for it forever.
 
     Parameters
     ----------
@@ -123,21 +166,23 @@ class LazyWords:
         self._path = path
         self._pick: Callable[[], Picked] | None = pick
         self._words: _finevec.Words | None = None
-        self._lock = threading.Lock()
 
     def __call__(self) -> _finevec.Words:
         """Return the words. `ValueError` where they are damaged, or one is there twice."""
-        with self._lock:
-            if self._words is None and self._pick is not None:
-                words, _, repeated = self._pick()
-                if repeated:
-                    raise ValueError(
-                        f"{self._path}: {repeated} rows of repeated words, wanted each word once in a mapped file: "
-                        "load it without mmap, which keeps the first of each"
-                    )
-                self._words, self._pick = words, None
-            assert self._words is not None
-            return self._words
+        # In this order: another thread forgets how to pick once there are words.
+        pick = self._pick
+        if self._words is None:
+            assert pick is not None
+            words, _, repeated = pick()
+            if repeated:
+                raise ValueError(
+                    f"{self._path}: {repeated} rows of repeated words, wanted each word once in a mapped file: "
+                    "load it without mmap, which keeps the first of each"
+                )
+            if self._words is None:
+                self._words = words
+            self._pick = None
+        return self._words
 
     def __reduce__(self) -> tuple[Any, tuple[_finevec.Words]]:
         """Copy and pickle as the words themselves."""
