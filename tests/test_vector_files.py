@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from finevec.vectors import MAX_DIM, FileInfo, WordVectors
+from finevec.vectors.load_save import FORMATS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,7 +124,8 @@ def test_bad_utf8(path):
         ("", "the file is empty: wanted rows of a word and its numbers"),
         ("word\n", 'line 1: found no numbers in "word": wanted a word and its numbers'),
         ("a 1\nb \0\n", "not a text file of vectors: a zero byte at byte 6"),
-        ("1 2\n\0\0\n", f"byte 4: the file ends inside a row: found 3 bytes, {ROW_WANTED}"),
+        ("1 2\n\0 \0\n", f"byte 4: the file ends inside a row: found 4 bytes, {ROW_WANTED}"),
+        ("1 2\n\0\0\n", "not a text file of vectors: a zero byte at byte 4"),
     ],
 )
 def test_a_bad_file_is_one_clear_line(path, text, said):
@@ -169,6 +171,24 @@ def test_bad_options_are_refused(path, options, error, said):
     path.write_text(GLOVE)
     with pytest.raises(error, match=re.escape(said)):
         WordVectors.load(path, **options)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/null"), reason="needs /dev/null")
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_device_is_no_file_of_vectors(format):
+    """Reading and writing, in every format: the same type of exception."""
+    with pytest.raises(ValueError, match="/dev/null"):
+        WordVectors.load("/dev/null", format=format)
+    with pytest.raises(ValueError, match="format" if format == "fasttext-binary" else "/dev/null: "):
+        WordVectors(["a"], np.ones((1, 2))).save("/dev/null", format=format)
+
+
+@pytest.mark.parametrize("mmap", [False, True, "c"])
+@pytest.mark.parametrize("suffix", ["npy", "safetensors"])
+def test_bad_encoding_errors_are_refused_before_the_words_are_read(tmp_path, suffix, mmap):
+    WordVectors(["a"], np.ones((1, 2), np.float32)).save(tmp_path / f"v.{suffix}")
+    with pytest.raises(ValueError, match='encoding_errors is "lax", wanted "strict", "replace" or "ignore"'):
+        WordVectors.load(tmp_path / f"v.{suffix}", mmap=mmap, encoding_errors="lax")
 
 
 def test_a_packed_file_cut_anywhere_is_refused(path):
