@@ -17,6 +17,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+# Names that are tried for a new file.
+_MOST_TRIES = 10_000
+
 _numbers = itertools.count()
 
 
@@ -49,9 +52,8 @@ def replaced_file(name: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(name))
     if path.exists() and not path.is_file():
         raise ValueError(f"{os.fspath(name)}: expected a file to replace, got a device or a pipe")
-    aside = path.with_name(f".finevec-{os.getpid()}-{next(_numbers)}.new")
     try:
-        file = aside.open("xb+")
+        aside, file = _created_beside(path)
     except OSError as error:
         error.filename = os.fspath(name)
         raise
@@ -68,6 +70,18 @@ def replaced_file(name: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     # The data is safe without it, and some file systems refuse.
     with contextlib.suppress(OSError):
         flush_to_disk(path.parent)
+
+
+def _created_beside(path: Path) -> tuple[Path, IO[bytes]]:
+    """Create a file with a name of its own in the folder of `path`.
+
+    A process that was killed may have left one under a name with the same number, as processes in containers often have.
+    """
+    for number in itertools.islice(_numbers, _MOST_TRIES):
+        aside = path.with_name(f".finevec-{os.getpid()}-{number}.new")
+        with contextlib.suppress(FileExistsError):
+            return aside, aside.open("xb+")
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
 
 
 def previous_of(path: Path) -> Path:

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::FormatError;
 
+/// Names that are tried for a temporary file.
+const MOST_TRIES: u32 = 10_000;
+
 /// A temporary sibling of the file that it will replace; removed when dropped before [`Replacement::commit`].
 pub(crate) struct Replacement {
     path: PathBuf,
@@ -19,7 +22,6 @@ pub(crate) struct Replacement {
 impl Replacement {
     /// Creates the temporary file beside `path`.
     pub(crate) fn create(path: &Path) -> Result<(Self, File), FormatError> {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
         let failed = |source| FormatError::io(path, source);
         let old = match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
@@ -34,9 +36,7 @@ impl Replacement {
         if target.file_name().is_none() {
             return Err(failed(io::ErrorKind::InvalidFilename.into()));
         }
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let temporary = target.with_file_name(format!(".finevec-{}-{number}.tmp", std::process::id()));
-        let file = OpenOptions::new().write(true).create_new(true).open(&temporary).map_err(failed)?;
+        let (temporary, file) = create_beside(&target).map_err(failed)?;
         let replacement = Self { path: path.to_owned(), target, temporary, committed: false };
         if let Some(old) = old {
             file.set_permissions(old.permissions()).map_err(failed)?;
@@ -58,6 +58,22 @@ impl Replacement {
         self.committed = true;
         sync_folder(&self.target);
         Ok(())
+    }
+}
+
+/// Creates a file with a name of its own in the folder of `target`. A process that was killed may have left one under a
+/// name with the same number, as processes in containers often have.
+fn create_beside(target: &Path) -> io::Result<(PathBuf, File)> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let temporary = target.with_file_name(format!(".finevec-{}-{number}.tmp", std::process::id()));
+        match OpenOptions::new().write(true).create_new(true).open(&temporary) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < MOST_TRIES => {}
+            outcome => return outcome.map(|file| (temporary, file)),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use super::{Folder, Made, save, save_with};
+use crate::formats::replace::Replacement;
 use crate::formats::{Format, FormatError};
 
 fn good() -> Made<f32> {
@@ -110,6 +111,24 @@ fn a_folder_that_is_missing_is_named() {
     let error = save(&path, Format::Glove, &good()).unwrap_err();
     assert!(matches!(error, FormatError::Io { path: named, .. } if named == path));
     assert!(matches!(save(&folder.0, Format::Glove, &good()), Err(FormatError::Io { .. })));
+}
+
+#[test]
+fn files_that_killed_processes_left_are_in_nobodys_way() {
+    let folder = Folder::new();
+    let path = folder.with("old");
+    let (replacement, file) = Replacement::create(&path).unwrap();
+    let name = replacement.temporary().file_stem().unwrap().to_str().unwrap().to_owned();
+    let (process, number) = name.rsplit_once('-').unwrap();
+    replacement.commit(file).unwrap();
+    // Other tests take numbers, too, but not so many in between.
+    let first = number.parse::<u64>().unwrap() + 1;
+    let left: Vec<_> = (first..first + 1000).map(|number| folder.0.join(format!("{process}-{number}.tmp"))).collect();
+    left.iter().for_each(|left| fs::write(left, "left").unwrap());
+    save(&path, Format::Glove, &good()).unwrap();
+    assert!(fs::read_to_string(&path).unwrap().starts_with("the "));
+    assert_eq!(folder.names().len(), 1001);
+    assert!(left.iter().all(|left| fs::read_to_string(left).unwrap() == "left"));
 }
 
 #[cfg(unix)]
