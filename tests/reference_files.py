@@ -5,6 +5,7 @@ Each takes the bytes of a whole file and returns a `Table`, or raises `RefusedEr
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import math
@@ -154,12 +155,14 @@ def sniff(data: bytes, skipped: int, options: Options) -> Table:
         votes = [(widths.count(width), width) for width in widths if width > 0]
         if not votes:
             raise RefusedError("no numbers", "line 1")
+        if max(votes)[1] > MAX_DIM:
+            raise RefusedError("too many numbers")
         return Table("glove", max(votes)[1], options.dtype)
     promised, dim = int(header[1]), int(header[2])
     if promised >= 2**64 or not 1 <= dim <= MAX_DIM:
         raise RefusedError("counts out of range", "line 1")
     body = head.partition(b"\n")[2]
-    if options.format == "word2vec-binary" or (auto and holds_bytes(body, whole, dim)):
+    if options.format == "word2vec-binary" or (auto and holds_bytes(body, dim)):
         return Table("word2vec-binary", dim, options.dtype, promised)
     if auto and 0 in head:
         raise RefusedError("a zero byte", f"byte {skipped + head.index(0)}")
@@ -169,20 +172,33 @@ def sniff(data: bytes, skipped: int, options: Options) -> Table:
     return Table("word2vec" if auto else options.format, dim, options.dtype, promised)
 
 
-def holds_bytes(body: bytes, whole: bool, dim: int) -> bool:
-    """Tell rows of bytes from rows of text: the first line is no row of text, and zeros or an even end are there."""
+def holds_bytes(body: bytes, dim: int) -> bool:
+    """Tell rows of bytes from rows of text: the first line is no row of text, and some row's values are no text."""
     if trailing_numbers(trimmed(body.partition(b"\n")[0])) >= dim:
         return False
-    at, rows = 0, 0
+    at = 0
     while True:
         while body[at : at + 1] == b"\n":
             at += 1
         space = body.find(b" ", at, at + MAX_WORD + 1)
-        if space < 0 or space + 1 + 4 * dim > len(body):
-            break
+        if space < 0:
+            return False
         at = space + 1 + 4 * dim
-        rows += 1
-    return 0 in body or (whole and at == len(body) and at > 0)
+        if not may_be_text(body[space + 1 : at]):
+            return True
+
+
+def may_be_text(values: bytes) -> bool:
+    if any((byte < 32 or byte == 127) and byte not in b"\t\n\r" for byte in values):
+        return False
+    for _ in range(3):
+        if values and 0x80 <= values[0] < 0xC0:
+            values = values[1:]
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(values)  # a character that the end cuts is no error
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def read_rows(data: bytes, skipped: int, options: Options, table: Table) -> Table:
@@ -205,7 +221,7 @@ def read_text(data: bytes, first: int, options: Options, table: Table) -> None:
     vocabulary = None if options.vocabulary is None else set(options.vocabulary)
     blank = 0
     for place, (line, newline) in enumerate(zip(lines, ended, strict=True)):
-        if options.limit is not None and place >= options.limit:
+        if options.limit is not None and table.rows >= options.limit:
             break
         where = f"line {first + place}"
         if len(line) > MAX_LINE:
@@ -220,6 +236,8 @@ def read_text(data: bytes, first: int, options: Options, table: Table) -> None:
         if len(fields) <= table.dim:
             raise RefusedError("too few numbers", where)
         name, numbers = fields[: -table.dim], fields[-table.dim :]
+        if len(name) > 1 and not name[-1]:
+            raise RefusedError("a space behind the word", where)
         more = sum(number(text) is not None and any(48 <= byte < 58 for byte in text) for text in name[1:])
         if more > 1:
             raise RefusedError("too many numbers", where)

@@ -127,7 +127,7 @@ def compare(
     folder: Path, format: str, data: bytes, lines: bytes, asked: Options, *, mapped: bool = False, whole: bool = False
 ) -> str:
     """Load the file and hold what comes beside the slow reader. `AssertionError` says what differs."""
-    path = folder / "mutated"
+    path = folder / "mutated.npy"
     path.write_bytes(data)
     (folder / "mutated.words.txt").write_bytes(lines)
     wanted: object
