@@ -2,6 +2,9 @@
 
 import logging
 import pickle
+import re
+import subprocess
+import sys
 from itertools import pairwise
 
 import finevec as fv
@@ -70,6 +73,38 @@ def test_ngrams_that_cannot_be_are_refused(wrong):
     min_n, max_n, buckets = wrong
     with pytest.raises(ValueError, match=rf"n-grams of {min_n} to {max_n} characters in {buckets} rows: wanted"):
         _finevec.subword_rows(["a"], min_n=min_n, max_n=max_n, buckets=buckets)
+
+
+_WITHOUT_MEMORY = """
+import resource, struct, sys
+from finevec import WordVectors, _finevec
+path, dim, buckets = sys.argv[1], 256, 1 << 20
+with open(path, "wb") as file:
+    file.write(struct.pack("<14id3i2q", 793712314, 12, dim, 5, 5, 1, 5, 1, 2, 2, buckets, 3, 6, 100, 0, 1, 1, 0, 1, -1))
+    file.write(b"a\\0" + struct.pack("<qb", 1, 0) + b"\\0" + struct.pack("<2q", 1 + buckets, dim))
+    file.seek(4 * dim * (1 + buckets), 1)  # 1 GiB of zeros that take no room
+    file.write(b"\\0" + struct.pack("<2q", 1, dim) + bytes(4 * dim))
+status = open("/proc/self/statm").read().split()
+limit = int(status[0]) * resource.getpagesize() + (200 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+for call in (
+    lambda: WordVectors.load(path),
+    lambda: _finevec.subword_rows(["x" * (1 << 20)], min_n=1, max_n=256, buckets=5),
+):
+    try:
+        call()
+    except MemoryError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited the Linux way")
+def test_lack_of_memory_is_an_error(tmp_path):
+    path = str(tmp_path / "m.bin")
+    done = subprocess.run([sys.executable, "-c", _WITHOUT_MEMORY, path], stdout=subprocess.PIPE, text=True, check=True)
+    of_table, of_rows = done.stdout.splitlines()
+    assert re.fullmatch(rf"{re.escape(path)}: no memory for a table of \d+ bytes and more", of_table)
+    assert re.fullmatch(r"no memory for the rows of more than \d+ n-grams", of_rows)
 
 
 def test_only_the_words_of_the_vocabulary_are_members(wv):

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use finevec_core::formats::{Ngrams, Number, ReadOptions, read_fasttext_binary as read};
 use numpy::{PyArray1, PyArrayMethods};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyList, PyString, PyTuple};
@@ -67,12 +67,21 @@ fn subword_rows<'py>(
     for word in words {
         // A text with half of a surrogate pair has no UTF-8, and so no n-grams.
         if let Ok(text) = word.cast::<PyString>()?.to_str() {
-            rows.extend(ngrams.rows(text.as_bytes()).into_iter().map(i64::from));
+            ngrams.for_each_row(text.as_bytes(), |row| push(&mut rows, row.into()))?;
         }
         offsets.push(rows.len() as i64);
     }
     let py = words.py();
     (PyArray1::from_vec(py, rows), PyArray1::from_vec(py, offsets)).into_pyobject(py)
+}
+
+/// A word has as many n-grams as its length times `max_n`, so memory for them may well lack.
+fn push(rows: &mut Vec<i64>, row: i64) -> PyResult<()> {
+    if rows.len() == rows.capacity() && rows.try_reserve(1).is_err() {
+        return Err(PyMemoryError::new_err(format!("no memory for the rows of more than {} n-grams", rows.len())));
+    }
+    rows.push(row);
+    Ok(())
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -277,11 +277,11 @@ impl Matrix {
             if let Some(kept) = &mut kept {
                 while let Some(row) = kept.next_if(|&row| u64::from(row) < first + block_rows) {
                     let start = (u64::from(row) - first) as usize * self.dim;
-                    reserve(values, self.dim, total);
+                    reserve(values, self.dim, total, fields)?;
                     values.extend(self.block[start..start + self.dim].iter().map(value));
                 }
             } else {
-                reserve(values, self.block.len(), total);
+                reserve(values, self.block.len(), total, fields)?;
                 values.extend(self.block.iter().map(value));
             }
             first += block_rows;
@@ -291,8 +291,11 @@ impl Matrix {
 }
 
 /// Makes room for `more` values: at most twice as much as has come, at most what will be there in the end.
-fn reserve<T>(values: &mut Vec<T>, more: usize, total: usize) {
-    if values.capacity() - values.len() < more {
-        values.reserve_exact(more.max(values.len()).min(total - values.len()));
+fn reserve<T>(values: &mut Vec<T>, more: usize, total: usize, fields: &Fields<'_>) -> Result<(), FormatError> {
+    let wanted = more.max(values.len()).min(total - values.len());
+    if values.capacity() - values.len() < more && values.try_reserve_exact(wanted).is_err() {
+        let bytes = (values.len() + wanted).saturating_mul(size_of::<T>());
+        return Err(FormatError::Memory { path: fields.source().path().to_owned(), bytes });
     }
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Character n-grams of words, and the rows they hash to: fastText's.
 
+use std::convert::Infallible;
+
 use super::error::FormatError;
 use super::number::Number;
 use crate::parallel::{Cuts, for_each_part};
@@ -16,8 +18,11 @@ pub const MAX_NGRAM: usize = 256;
 /// Words whose means one thread makes at a time.
 const PART_ROWS: usize = 64;
 
-/// Memory traffic between two chances to stop while means are made, about.
+/// Memory traffic between two chances to stop while means are made, about. It bounds the scratch for n-grams, too.
 const SLAB_BYTES: usize = if cfg!(test) { 1 << 10 } else { 256 << 20 };
+
+/// Memory traffic of a short row: that of a cache line.
+const MIN_ROW_BYTES: usize = 64;
 
 /// Which n-grams a word has, and into how many rows they are hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,14 +75,25 @@ impl Ngrams {
     /// ```
     pub fn rows(&self, word: &[u8]) -> Vec<u32> {
         let mut rows = Vec::new();
-        self.for_each_row(word, |row| rows.push(row));
+        self.push_rows(word, &mut rows);
         rows
     }
 
-    /// As [`Ngrams::rows`], one row after the other.
-    fn for_each_row(&self, word: &[u8], mut take: impl FnMut(u32)) {
+    /// As [`Ngrams::rows`], behind what is there.
+    fn push_rows(&self, word: &[u8], rows: &mut Vec<u32>) {
+        let Ok(()) = self.for_each_row(word, |row| {
+            rows.push(row);
+            Ok::<_, Infallible>(())
+        });
+    }
+
+    /// As [`Ngrams::rows`], one row after the other, until one is not taken.
+    ///
+    /// # Errors
+    /// That of `take`.
+    pub fn for_each_row<E>(&self, word: &[u8], mut take: impl FnMut(u32) -> Result<(), E>) -> Result<(), E> {
         if word == END_OF_LINE {
-            return;
+            return Ok(());
         }
         let last = word.len() + 1;
         let byte = |at: usize| match at {
@@ -101,10 +117,11 @@ impl Ngrams {
                 }
                 let edge_alone = length == 1 && (start == 0 || end > last);
                 if length >= self.shortest && !edge_alone {
-                    take(hash % self.buckets);
+                    take(hash % self.buckets)?;
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -119,7 +136,7 @@ pub struct Subwords<T> {
 
 impl<T: Number> Subwords<T> {
     /// Turns the row of each word into the mean of it and of the rows of the word's n-grams. `between` is asked now and
-    /// then whether to go on.
+    /// then whether to go on. A word with n-grams for many slabs is summed piece by piece.
     pub(crate) fn mean_rows<'w>(
         &self,
         values: &mut [T],
@@ -128,12 +145,19 @@ impl<T: Number> Subwords<T> {
         mut between: impl FnMut() -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
         let count = values.len() / dim;
-        let traffic = |row| (word(row).len() + 2) * self.ngrams.longest * dim * size_of::<T>();
+        let row_bytes = (dim * size_of::<T>()).max(MIN_ROW_BYTES);
+        let traffic = |row| (word(row).len() + 2) * self.ngrams.longest * row_bytes;
         let mut first = 0;
         while first < count {
             between()?;
+            if traffic(first) > SLAB_BYTES {
+                let piece = (SLAB_BYTES / row_bytes).max(1);
+                self.mean_row(&mut values[first * dim..][..dim], word(first), piece, &mut between)?;
+                first += 1;
+                continue;
+            }
             let (mut last, mut bytes) = (first, 0);
-            while last < count && bytes < SLAB_BYTES {
+            while last < count && bytes + traffic(last) <= SLAB_BYTES {
                 bytes += traffic(last);
                 last += 1;
             }
@@ -141,15 +165,75 @@ impl<T: Number> Subwords<T> {
             for_each_part(&mut [slab], Cuts::Every(PART_ROWS), bytes, |_, start, [rows]| {
                 let (mut ids, mut starts) = (Vec::new(), vec![0]);
                 for row in 0..rows.rows() {
-                    self.ngrams.for_each_row(word(first + start + row), |id| ids.push(id));
+                    self.ngrams.push_rows(word(first + start + row), &mut ids);
                     starts.push(ids.len());
                 }
-                let buckets = Rows::new(&self.rows, self.ngrams.buckets(), dim);
+                let buckets = self.buckets(dim);
                 Level::current().run(Means { ids: &ids, starts: &starts, buckets, rows });
             });
             first = last;
         }
         Ok(())
+    }
+
+    /// As [`Subwords::mean_rows`], of one word, `piece` n-grams at a time.
+    fn mean_row(
+        &self,
+        row: &mut [T],
+        word: &[u8],
+        piece: usize,
+        between: &mut impl FnMut() -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        let buckets = self.buckets(row.len());
+        let (mut ids, mut own, mut count) = (Vec::new(), row.to_vec(), 0);
+        let mut sum = |ids: &mut Vec<u32>| {
+            count += ids.len();
+            Level::current().run(PartialSum { ids, buckets, row, own: &mut own });
+            ids.clear();
+        };
+        self.ngrams.for_each_row(word, |id| {
+            if ids.len() == piece {
+                sum(&mut ids);
+                between()?;
+            }
+            ids.push(id);
+            Ok(())
+        })?;
+        sum(&mut ids);
+        loops::scale(row, inverse(1 + count));
+        Ok(())
+    }
+
+    fn buckets(&self, dim: usize) -> Rows<'_, T> {
+        Rows::new(&self.rows, self.ngrams.buckets(), dim)
+    }
+}
+
+/// What fastText multiplies a sum of so many rows by.
+fn inverse<T: Number>(count: usize) -> T {
+    T::from_f64(1.0 / count as f64)
+}
+
+/// Adds the rows of some n-grams to a row, one after the other.
+struct PartialSum<'a, T> {
+    ids: &'a [u32],
+    buckets: Rows<'a, T>,
+    row: &'a mut [T],
+    /// As long as the row.
+    own: &'a mut [T],
+}
+
+impl<T: Number> Kernel for PartialSum<'_, T> {
+    type Element = T;
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        self.own.copy_from_slice(self.row);
+        let Self { ids, buckets, row, own } = self;
+        // The rows are asked for in the order in which they are added.
+        let later = ids.get(ahead(buckets.dim() * size_of::<T>())..).unwrap_or_default();
+        fold_rows::<T, V, Sum>(row, &WordRows { own, ids, later, buckets });
     }
 }
 
@@ -180,7 +264,7 @@ impl<T: Number> Kernel for Means<'_, T> {
             let ids = &self.ids[range[0]..range[1]];
             let later = self.ids.get(range[0] + ahead..).unwrap_or_default();
             fold_rows::<T, V, Sum>(row, &WordRows { own: &own, ids, later, buckets: self.buckets });
-            loops::scale(row, T::from_f64(1.0 / (1 + ids.len()) as f64));
+            loops::scale(row, inverse(1 + ids.len()));
         }
     }
 }
@@ -231,7 +315,7 @@ fn hash_step(hash: u32, byte: u8) -> u32 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{FNV_OFFSET, MAX_NGRAM, Ngrams, hash_step};
+    use super::{FNV_OFFSET, MAX_NGRAM, Ngrams, SLAB_BYTES, Subwords, hash_step};
 
     fn hash(text: &[u8]) -> u32 {
         text.iter().fold(FNV_OFFSET, |hash, &byte| hash_step(hash, byte))
@@ -263,6 +347,45 @@ mod tests {
             (3, 6, most + 1, false),
         ] {
             assert_eq!(Ngrams::new(shortest, longest, buckets).is_ok(), fits, "{shortest} {longest} {buckets}");
+        }
+    }
+
+    /// Each piece is followed by a chance to stop, so no scratch is longer than a piece, and bits are those of one sum.
+    #[test]
+    fn a_long_word_is_summed_in_pieces() {
+        let dim = 19;
+        let ngrams = Ngrams::new(1, 9, 7).unwrap();
+        let rows: Vec<f32> = (0..7 * dim).map(|i| (i as f32 * 0.7).sin()).collect();
+        let long = "naïve ".repeat(500);
+        let words = ["the", &long, "", "of", &long[..1000]];
+        let own: Vec<f32> = (0..words.len() * dim).map(|i| (i as f32 * 0.3).cos()).collect();
+        let mut wanted = own.clone();
+        for (row, word) in wanted.chunks_mut(dim).zip(words) {
+            let ids = ngrams.rows(word.as_bytes());
+            for &id in &ids {
+                let bucket = &rows[id as usize * dim..][..dim];
+                row.iter_mut().zip(bucket).for_each(|(sum, value)| *sum += value);
+            }
+            row.iter_mut().for_each(|sum| *sum *= (1.0 / (1 + ids.len()) as f64) as f32);
+        }
+        let subwords = Subwords { ngrams, rows };
+        let word = |row: usize| words[row].as_bytes();
+        let (mut found, mut calls) = (own.clone(), 0);
+        let count = |calls: &mut usize| {
+            *calls += 1;
+            Ok(())
+        };
+        subwords.mean_rows(&mut found, dim, &word, || count(&mut calls)).unwrap();
+        assert_eq!(found, wanted);
+        let traffic: usize = words.iter().map(|word| ngrams.rows(word.as_bytes()).len() * dim * size_of::<f32>()).sum();
+        assert!(calls >= traffic / SLAB_BYTES, "{calls}");
+        for stop in 1..=3 {
+            let mut left = stop;
+            let mut between = || {
+                left -= 1;
+                if left == 0 { Err(super::FormatError::Interrupted) } else { Ok(()) }
+            };
+            assert!(subwords.mean_rows(&mut own.clone(), dim, &word, &mut between).is_err());
         }
     }
 
