@@ -126,6 +126,23 @@ def test_the_base_may_be_a_path(tmp_path):
         assert_same(WordVectors.load(str(source), dtype=dtype).apply_delta(str(tmp_path / "d.npz")), tuned)
 
 
+def test_a_base_that_cannot_be_mapped_is_loaded(tmp_path):
+    source = tmp_path / "v.npy"
+    numbers = table(3, "float32")
+    numbers[:] = np.round(numbers)
+    WordVectors(WORDS[:3], numbers).save(source, dtype="float16")
+    np.save(tmp_path / "w.npy", numbers[[0, 1, 0]])
+    (tmp_path / "w.words.txt").write_text("the\nof\nthe\n", encoding="utf-8")
+    for path in (source, tmp_path / "w.npy"):
+        base = WordVectors.load(path)
+        tuned = base.with_vectors(base.vectors + np.float32(1))
+        tuned.save_delta(tmp_path / "d.npz", base=path)
+        assert_same(base.apply_delta(tmp_path / "d.npz"), tuned)
+    (tmp_path / "w.words.txt").write_text("the\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="found 1 words, wanted 3"):
+        tuned.save_delta(tmp_path / "d.npz", base=tmp_path / "w.npy")
+
+
 def test_in_place(tmp_path, base):
     tuned = base.with_vectors(base.vectors.copy())
     tuned.vectors[[1, 3]] += 1
@@ -156,6 +173,11 @@ def test_memory_is_taken_for_blocks_alone(tmp_path, monkeypatch):
 
     # Words and numbers of rows take 16 bytes a row at most five times, beside some blocks.
     assert peak(lambda: tuned.save_delta(path, base=base)) < 2e6
+    by_table = path.read_bytes()
+    for name in ("v.safetensors", "v.npy"):
+        base.save(tmp_path / name)
+        assert peak(lambda name=name: tuned.save_delta(path, base=tmp_path / name)) < 2e6
+        assert path.read_bytes() == by_table
     assert 8e6 < peak(lambda: base.apply_delta(path)) < 10e6
     assert peak(lambda: base.apply_delta(path, copy=False)) < 2e6
     assert bits(base.vectors) == bits(tuned.vectors)

@@ -37,6 +37,21 @@ def test_other_tables_are_converted(table):
     np.testing.assert_array_equal(wv.vectors, table)
 
 
+def test_no_table_is_copied_where_it_is_to_be_shared(monkeypatch):
+    """The refusals come before gensim is given anything; its place is held."""
+    monkeypatch.setitem(sys.modules, "gensim.models", SimpleNamespace(KeyedVectors=lambda dim: SimpleNamespace()))
+    table = np.ones((2, 6), np.float32)
+    strided = WordVectors(["a", "b"], table[:, :3])
+    with pytest.raises(ValueError, match="copy=False: expected a C-contiguous table"):
+        strided.to_gensim(copy=False)
+    copied = strided.to_gensim().vectors
+    assert copied.flags.c_contiguous
+    assert not np.shares_memory(copied, table)
+    with pytest.raises(ValueError, match="copy=False: expected a float32 table"):
+        WordVectors(["a", "b"], np.ones((2, 3))).to_gensim(copy=False)
+    assert WordVectors(["a", "b"], table).to_gensim(copy=False).vectors is table
+
+
 def test_something_else_is_refused():
     with pytest.raises(TypeError, match=re.escape("expected gensim's KeyedVectors or a model with .wv, got dict")):
         WordVectors.from_gensim({})

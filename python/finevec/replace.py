@@ -75,7 +75,7 @@ def replaced_file(name: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 def _created_beside(path: Path) -> tuple[Path, IO[bytes]]:
     """Create a file with a name of its own in the folder of `path`.
 
-    A process that was killed may have left one under a name with the same number, as processes in containers often have.
+    A process that was killed may have left one under a name with the same number, as they often have in containers.
     """
     for number in itertools.islice(_numbers, _MOST_TRIES):
         aside = path.with_name(f".finevec-{os.getpid()}-{number}.new")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from .. import _finevec
 from ..replace import replaced_file
+from . import load_save
 from .fingerprint import DIGEST_BYTES, PackedWords, values_digest, words_digest
 from .npz import Reader, rows_at_once, write, write_blocks
 
@@ -33,7 +34,7 @@ def save(tuned: WordVectors, path: str | os.PathLike[str], base: WordVectors | s
     from .word_vectors import WordVectors
 
     if isinstance(base, (str, os.PathLike)):
-        base = WordVectors.load(base, dtype=tuned.vectors.dtype)
+        base = _opened(base, tuned.vectors.dtype)
     elif not isinstance(base, WordVectors):
         raise TypeError(f"base: expected a path or WordVectors, got {type(base).__name__}")
     table, old = tuned.vectors, base.vectors
@@ -63,6 +64,19 @@ def save(tuned: WordVectors, path: str | os.PathLike[str], base: WordVectors | s
         write(archive, "added_words", np.frombuffer(words.block, np.uint8))
         write(archive, "added_offsets", words.offsets)
         _write_rows(archive, "added_values", table, added)
+
+
+def _opened(path: str | os.PathLike[str], dtype: np.dtype[Any]) -> WordVectors:
+    """Map a file where that can be done, so that no table is held; load it where not."""
+    from .word_vectors import WordVectors
+
+    if load_save.kind_of(path, "auto") in load_save.STORED:
+        # Another dtype, or words that a map refuses. What else is wrong, loading tells.
+        with contextlib.suppress(ValueError):
+            base = WordVectors.load(path, dtype=dtype, mmap=True)
+            base._words.packed()
+            return base
+    return WordVectors.load(path, dtype=dtype)
 
 
 def apply(base: WordVectors, path: str | os.PathLike[str], copy: bool) -> WordVectors:

@@ -22,15 +22,16 @@ class Exchange:
         Rows are matched by word. Added words are stored whole; words of the base that are missing here, and another
         order, are kept too. Values differ where their bytes do, so that -0.0 is not 0.0. Rows of fastText's n-grams are
         no part of it. The file is written aside and renamed. Beside the tables, memory is needed for some blocks of a
-        few MB, and for the base where it is a path.
+        few MB, and for the base where it is the path of a file that cannot be mapped.
 
         Parameters
         ----------
         path : str or path
             The delta, an uncompressed ``.npz``: see `docs/formats.md`.
         base : path or WordVectors
-            What these vectors were before. A path is loaded with the dtype of these vectors. Vectors must not share
-            memory with these, since they may have changed too: `Embedding.from_pretrained` shares it.
+            What these vectors were before. A path is mapped where its format and dtype allow that, else loaded with
+            the dtype of these vectors. Vectors must not share memory with these, since they may have changed too:
+            `Embedding.from_pretrained` shares it.
 
         Raises
         ------
@@ -89,15 +90,16 @@ class Exchange:
         Parameters
         ----------
         copy : bool
-            True: gensim's table is a copy, in float32. False: both share a table, which must be float32. gensim keeps
-            the lengths of rows once it has computed them: after changes, call ``fill_norms(force=True)`` there.
+            True: gensim's table is a copy, in float32. False: both share a table, which must be float32 and
+            C-contiguous. gensim keeps the lengths of rows once it has computed them: after changes, call
+            ``fill_norms(force=True)`` there.
 
         Raises
         ------
         ImportError
             gensim is not installed.
         ValueError
-            `copy` is False and the table has another dtype.
+            `copy` is False and the table has another dtype or is not C-contiguous.
         """
         return with_gensim.to_gensim(cast("WordVectors", self), copy)
 

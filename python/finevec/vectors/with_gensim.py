@@ -20,6 +20,8 @@ def to_gensim(wv: WordVectors, copy: bool) -> Any:
         raise ImportError(f"to_gensim needs gensim 4: pip install gensim ({error})") from error
     if not copy and wv.vectors.dtype != np.float32:
         raise ValueError(f"copy=False: expected a float32 table, which gensim's is, got {wv.vectors.dtype}")
+    if not copy and not wv.vectors.flags.c_contiguous:
+        raise ValueError("copy=False: expected a C-contiguous table, which gensim's is, got rows that lie apart")
     keyed = KeyedVectors(wv.vector_size)
     # gensim adds words to its list and its dict.
     keyed.index_to_key = list(wv.index_to_key)
