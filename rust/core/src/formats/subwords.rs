@@ -366,7 +366,10 @@ mod tests {
                 let bucket = &rows[id as usize * dim..][..dim];
                 row.iter_mut().zip(bucket).for_each(|(sum, value)| *sum += value);
             }
-            row.iter_mut().for_each(|sum| *sum *= (1.0 / (1 + ids.len()) as f64) as f32);
+            let factor = (1.0 / (1 + ids.len()) as f64) as f32;
+            for sum in row {
+                *sum *= factor;
+            }
         }
         let subwords = Subwords { ngrams, rows };
         let word = |row: usize| words[row].as_bytes();

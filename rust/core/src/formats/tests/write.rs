@@ -124,7 +124,9 @@ fn files_that_killed_processes_left_are_in_nobodys_way() {
     // Other tests take numbers, too, but not so many in between.
     let first = number.parse::<u64>().unwrap() + 1;
     let left: Vec<_> = (first..first + 1000).map(|number| folder.0.join(format!("{process}-{number}.tmp"))).collect();
-    left.iter().for_each(|left| fs::write(left, "left").unwrap());
+    for left in &left {
+        fs::write(left, "left").unwrap();
+    }
     save(&path, Format::Glove, &good()).unwrap();
     assert!(fs::read_to_string(&path).unwrap().starts_with("the "));
     assert_eq!(folder.names().len(), 1001);
