@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from finevec import WordVectors
-from finevec.vectors.safetensors import MAX_HEADER
+from finevec._finevec import MAX_HEADER
 from hypothesis import given
 from hypothesis import strategies as st
 from tensor_files import FORMATS, WORDS, made, npy, table, tensor

@@ -76,7 +76,7 @@ def picker(table: stored.Table, state: stored.FileState, looked: int, asked: sto
             text = None if asked.mmap else fetch()
         is_pair = words_state.is_current() and state.is_current()
     except FileNotFoundError:
-        if state.is_current():
+        if state.is_current() and not os.path.exists(name):
             raise _missing(name, table.path) from None
         is_pair = False
     if not is_pair:
