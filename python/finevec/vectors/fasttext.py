@@ -17,8 +17,8 @@ from . import load_save, matrix, queries
 from .fasttext_model import ModelInfo, Subwords
 from .word_vectors import WordVectors, checked_table
 
-MAX_NGRAM = 256
-"""Most characters of an n-gram: `subwords.rs` of the core has the same bound."""
+MAX_NGRAM = _finevec.MAX_NGRAM
+"""Most characters of an n-gram."""
 
 _log = logging.getLogger(__name__)
 
@@ -31,8 +31,8 @@ class FastTextVectors(WordVectors):
     its n-grams, taken afresh each time, so it follows when `ngrams` is fine-tuned. A word without n-grams, such as
     one shorter than all of them, is unknown: `KeyError`.
 
-    ``wv[word]``, `get_vector`, `similarity`, `most_similar`, `get_mean_vector`, `doesnt_match` and `matrix_for` take any
-    word. The vocabulary alone is what ``word in wv``, ``len(wv)``, `get_index`, `index_to_key`, the answers of
+    ``wv[word]``, `get_vector`, `similarity`, `most_similar`, `get_mean_vector`, `doesnt_match` and `matrix_for` take
+    any word. The vocabulary alone is what ``word in wv``, ``len(wv)``, `get_index`, `index_to_key`, the answers of
     `most_similar` and the evaluations go by.
 
     Parameters
