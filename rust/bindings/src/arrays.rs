@@ -4,43 +4,22 @@
 //! with the other arguments. A `Door` collects the arrays of one call; `Door::pass` waits
 //! until no other call writes what this one reads or reads what it writes, and only then hands out views.
 
-use std::any::Any;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use finevec_core::ids::{Bags, Ids, RawId};
-use finevec_core::lazy::LazyArray;
 use finevec_core::rows::{Rows, RowsMut};
-use finevec_core::scratch::Buffer;
 use finevec_core::{Element, Error};
-use numpy::ndarray::ArrayView;
 use numpy::npyffi::flags::NPY_ARRAY_WRITEABLE;
-use numpy::{PyArrayDescrMethods, PyArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
+use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::dtype::{Dtype, by_dtype};
+use crate::dtype::Dtype;
 use crate::errors;
+use crate::ndarray::{array, contiguous, dtype_error, is_native, shares_memory};
 use crate::shape::{collapse, expect_shape, shape_text};
 use crate::traffic::{Access, Pass, Region};
-
-/// Any object as an array of NumPy's own class, or a `TypeError` that says what it is. What a subclass redefines must
-/// not decide about memory, so it is seen through.
-fn array<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyUntypedArray>> {
-    let Ok(array) = object.cast::<PyUntypedArray>() else {
-        let got = object.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
-        return Err(PyTypeError::new_err(format!("{name} is a {got}, wanted a numpy array")));
-    };
-    let class = object.py().get_type::<PyUntypedArray>();
-    if object.get_type().is(&class) {
-        return Ok(array.clone());
-    }
-    Ok(class.call_method1("view", (object, &class))?.cast_into::<PyUntypedArray>()?)
-}
-
-fn dtype_error(array: &Bound<'_, PyUntypedArray>, name: &str, wanted: &str) -> PyErr {
-    PyTypeError::new_err(format!("{name} has dtype {}, wanted {wanted}", array.dtype()))
-}
 
 /// The dtype and shape of an array of floats.
 pub(crate) fn dtype_of(object: &Bound<'_, PyAny>, name: &str) -> PyResult<(Dtype, Vec<usize>)> {
@@ -356,63 +335,6 @@ impl Passes {
     }
 }
 
-/// The owner of memory that an array was made on, dropped when the array is gone.
-#[pyclass(frozen, module = "finevec._finevec")]
-struct ArrayMemory {
-    _owner: Box<dyn Any + Send + Sync>,
-}
-
-/// Below this many bytes NumPy's own memory is as good.
-const MIN_RECYCLED_BYTES: usize = 64 << 10;
-
-/// A new array, of zeros or of whatever an earlier output left: the call must write all of it.
-pub(crate) fn output<'py>(py: Python<'py>, shape: &[usize], dtype: Dtype) -> PyResult<Bound<'py, PyAny>> {
-    let bytes = shape.iter().try_fold(dtype.bytes(), |bytes, &length| bytes.checked_mul(length));
-    let bytes = bytes.filter(|&bytes| isize::try_from(bytes).is_ok()).ok_or_else(|| {
-        PyMemoryError::new_err(format!("an output of shape {} is larger than memory", shape_text(shape)))
-    })?;
-    by_dtype!(dtype, T => {
-        if bytes < MIN_RECYCLED_BYTES {
-            return Ok(PyArrayDyn::<T>::zeros(py, shape, false).into_any());
-        }
-        let mut words = Buffer::<u64>::of_len(bytes.div_ceil(size_of::<u64>())).map_err(|error| errors::to_python(&error))?;
-        let start = words.as_mut_ptr().cast::<T>();
-        // SAFETY: the memory holds as many initialised elements as the shape says, aligned for 64-bit words; it stays
-        // where it is when its owner moves.
-        unsafe { array_on(py, shape, start, words) }
-    })
-}
-
-/// A new array of one value that costs memory only for the pages that are written.
-pub(crate) fn lazy_full(py: Python<'_>, len: usize, value: f64, dtype: Dtype) -> PyResult<Bound<'_, PyAny>> {
-    by_dtype!(dtype, T => {
-        let made = py.detach(|| LazyArray::full(len, T::from_f64(value)));
-        let mut values = made.map_err(|error| errors::to_python(&error))?;
-        let start = values.as_mut_ptr();
-        // SAFETY: there are `len` elements, all initialised, which stay where they are when their owner moves.
-        unsafe { array_on(py, &[len], start, values) }
-    })
-}
-
-/// An array on memory that `owner` keeps.
-///
-/// # Safety
-/// From `start` on lie as many initialised, aligned elements as the shape says, until `owner` is dropped, and nothing
-/// else reaches them.
-unsafe fn array_on<'py, T: numpy::Element>(
-    py: Python<'py>,
-    shape: &[usize],
-    start: *mut T,
-    owner: impl Any + Send + Sync,
-) -> PyResult<Bound<'py, PyAny>> {
-    let memory = Bound::new(py, ArrayMemory { _owner: Box::new(owner) })?;
-    // SAFETY: the caller vouches for the memory; the array keeps its owner as its base.
-    unsafe {
-        let view = ArrayView::from_shape_ptr(shape, start);
-        Ok(PyArrayDyn::borrow_from_array(&view, memory.into_any()).into_any())
-    }
-}
-
 /// The layout of an array as rows, or what is wrong with it.
 fn layout(array: &Bound<'_, PyUntypedArray>, dtype: Dtype, split: usize) -> Result<Table, String> {
     let (shape, strides) = (array.shape(), array.strides());
@@ -463,21 +385,4 @@ fn is_aligned(array: &Bound<'_, PyUntypedArray>, bytes: usize) -> bool {
     let steps = array.shape().iter().zip(array.strides()).filter(|(length, _)| **length > 1);
     address(array).addr().is_multiple_of(bytes)
         && steps.into_iter().all(|(_, stride)| stride.unsigned_abs().is_multiple_of(bytes))
-}
-
-/// The same numbers in C order and native byte order.
-fn contiguous<'py>(array: &Bound<'py, PyUntypedArray>) -> PyResult<Bound<'py, PyUntypedArray>> {
-    let dtype = array.dtype().call_method1("newbyteorder", ("=",))?;
-    let copy = array.call_method1("astype", (dtype, "C"))?.cast_into::<PyUntypedArray>()?;
-    let same = copy.shape() == array.shape() && copy.dtype().itemsize() == array.dtype().itemsize();
-    assert!(same && is_native(&copy) && copy.is_c_contiguous(), "NumPy's astype gives what it was asked for");
-    Ok(copy)
-}
-
-fn is_native(array: &Bound<'_, PyUntypedArray>) -> bool {
-    array.dtype().is_native_byteorder() != Some(false)
-}
-
-fn shares_memory(first: &Bound<'_, PyUntypedArray>, second: &Bound<'_, PyUntypedArray>) -> PyResult<bool> {
-    first.py().import("numpy")?.call_method1("shares_memory", (first, second))?.extract()
 }

@@ -6,9 +6,10 @@ use finevec_core::{Element, Error};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays::{Door, Integers, Table, output};
+use crate::arrays::{Door, Integers, Table};
 use crate::dtype::by_dtype;
 use crate::errors;
+use crate::new_arrays::output;
 use crate::traffic::{Access, Pass};
 use crate::whole::Whole;
 

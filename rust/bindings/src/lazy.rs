@@ -3,8 +3,8 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays;
 use crate::dtype::Dtype;
+use crate::new_arrays;
 use crate::whole::Whole;
 
 #[pyfunction]
@@ -19,7 +19,7 @@ fn lazy_full<'py>(py: Python<'py>, size: Whole, value: f64, dtype: &str) -> PyRe
         _ => return Err(PyValueError::new_err(format!("dtype is {dtype:?}, wanted \"float32\" or \"float64\""))),
     };
     // More than there are numbers for is more than there is memory for.
-    arrays::lazy_full(py, usize::try_from(size.0).unwrap_or(usize::MAX), value, dtype)
+    new_arrays::lazy_full(py, usize::try_from(size.0).unwrap_or(usize::MAX), value, dtype)
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -12,6 +12,8 @@ mod grad;
 mod inspect;
 mod lazy;
 mod lookup;
+mod ndarray;
+mod new_arrays;
 mod optim;
 mod raw_words;
 mod safetensors;

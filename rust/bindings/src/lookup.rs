@@ -3,8 +3,9 @@
 use finevec_core::lookup::lookup;
 use pyo3::prelude::*;
 
-use crate::arrays::{Door, output};
+use crate::arrays::Door;
 use crate::dtype::by_dtype;
+use crate::new_arrays::output;
 use crate::traffic::Access;
 
 #[pyfunction]
