@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use super::error::{FormatError, excerpt};
+use super::error::FormatError;
+use super::excerpt::excerpt;
 use super::limits::MAX_WORDS;
 use super::table::{EncodingErrors, FileInfo, ReadOptions, Table};
 use super::words::{HashedWords, WordHasher, WordSet};

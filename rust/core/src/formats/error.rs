@@ -3,28 +3,24 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A failure to read or write a file of vectors. Lines are counted from 1.
+/// A failure to read or write a file of vectors. `path` is the file as it was named, `line` that of the row, from 1.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "of `path` and `line`, which most kinds have")]
 pub enum FormatError {
     /// The operating system refused: no such file, no permission, disk full.
     #[error("{}: {source}", path.display())]
     Io {
-        /// The file named by the caller.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
     /// The path names something that cannot be replaced by a file, such as a device.
     #[error("{}: not a regular file: refusing to replace it", path.display())]
-    NotAFile {
-        /// The file named by the caller.
-        path: PathBuf,
-    },
+    NotAFile { path: PathBuf },
     /// A gzip stream ends before its end mark.
     #[error("{}: the gzip data is cut off after {bytes} unpacked bytes", path.display())]
     GzipCut {
-        /// The file named by the caller.
         path: PathBuf,
         /// Bytes unpacked before the cut.
         bytes: u64,
@@ -32,7 +28,6 @@ pub enum FormatError {
     /// A gzip stream is damaged.
     #[error("{}: the gzip data is damaged after {bytes} unpacked bytes: {reason}", path.display())]
     GzipDamaged {
-        /// The file named by the caller.
         path: PathBuf,
         /// Bytes unpacked before the damage.
         bytes: u64,
@@ -41,14 +36,10 @@ pub enum FormatError {
     },
     /// No row and no header.
     #[error("{}: the file is empty: wanted rows of a word and its numbers", path.display())]
-    Empty {
-        /// The file named by the caller.
-        path: PathBuf,
-    },
+    Empty { path: PathBuf },
     /// The file holds zero bytes, so it is not text.
     #[error("{}: not a text file of vectors: a zero byte at byte {byte}", path.display())]
     NotText {
-        /// The file named by the caller.
         path: PathBuf,
         /// Position of the first zero byte, from 0.
         byte: usize,
@@ -56,9 +47,7 @@ pub enum FormatError {
     /// The first row holds a word but no number.
     #[error("{}: line {line}: found no numbers in {found}: wanted a word and its numbers", path.display())]
     NoNumbers {
-        /// The file named by the caller.
         path: PathBuf,
-        /// Line of the row.
         line: u64,
         /// The line, shortened.
         found: String,
@@ -66,7 +55,6 @@ pub enum FormatError {
     /// The first line is not `rows dim`, in a format that wants it.
     #[error("{}: line 1: found {found}: wanted a header of two counts, rows and dim", path.display())]
     NoHeader {
-        /// The file named by the caller.
         path: PathBuf,
         /// The first line, shortened.
         found: String,
@@ -77,7 +65,6 @@ pub enum FormatError {
         path.display()
     )]
     HeaderRange {
-        /// The file named by the caller.
         path: PathBuf,
         /// The first line, shortened.
         found: String,
@@ -87,7 +74,6 @@ pub enum FormatError {
     /// Every row looked at has more numbers than the header says.
     #[error("{}: line 1: the header promises {promised} numbers in a row, the rows have {found}", path.display())]
     HeaderDim {
-        /// The file named by the caller.
         path: PathBuf,
         /// Numbers in a row by the header.
         promised: usize,
@@ -97,7 +83,6 @@ pub enum FormatError {
     /// The header promises another number of rows.
     #[error("{}: the header promises {promised} words, the file has {found}", path.display())]
     HeaderRows {
-        /// The file named by the caller.
         path: PathBuf,
         /// Rows by the header.
         promised: u64,
@@ -107,7 +92,6 @@ pub enum FormatError {
     /// Rows with more numbers than any table has.
     #[error("{}: the rows have {found} numbers: at most {limit} are read", path.display())]
     TooWide {
-        /// The file named by the caller.
         path: PathBuf,
         /// Numbers in a row.
         found: usize,
@@ -117,9 +101,7 @@ pub enum FormatError {
     /// A word that ends in a space.
     #[error("{}: line {line}: the word {word} ends in a space: wanted one space between word and numbers", path.display())]
     SpaceBehind {
-        /// The file named by the caller.
         path: PathBuf,
-        /// Line of the row.
         line: u64,
         /// What stands before the numbers, shortened.
         word: String,
@@ -127,9 +109,7 @@ pub enum FormatError {
     /// A row with too few fields.
     #[error("{}: line {line}: found {found} numbers, wanted {wanted}", path.display())]
     ShortRow {
-        /// The file named by the caller.
         path: PathBuf,
-        /// Line of the row.
         line: u64,
         /// Fields after the first one.
         found: usize,
@@ -139,9 +119,7 @@ pub enum FormatError {
     /// A row with too many numbers, as far as one can tell: words may hold spaces.
     #[error("{}: line {line}: found {found} numbers, wanted {wanted} after the word {word}", path.display())]
     LongRow {
-        /// The file named by the caller.
         path: PathBuf,
-        /// Line of the row.
         line: u64,
         /// Fields after the first one that are numbers.
         found: usize,
@@ -153,9 +131,7 @@ pub enum FormatError {
     /// A field where a number should be.
     #[error("{}: line {line}: number {column} is {found}: wanted a finite number", path.display())]
     NotANumber {
-        /// The file named by the caller.
         path: PathBuf,
-        /// Line of the row.
         line: u64,
         /// Which of the row's numbers, from 1.
         column: usize,
@@ -165,9 +141,7 @@ pub enum FormatError {
     /// A number that the element type cannot hold.
     #[error("{}: line {line}: number {column} is {found}: out of the range of {dtype}", path.display())]
     OutOfRange {
-        /// The file named by the caller.
         path: PathBuf,
-        /// Line of the row.
         line: u64,
         /// Which of the row's numbers, from 1.
         column: usize,
@@ -179,9 +153,7 @@ pub enum FormatError {
     /// A word that is not UTF-8.
     #[error("{}: line {line}: the word {found} is not UTF-8 (byte {byte} of the line)", path.display())]
     Encoding {
-        /// The file named by the caller.
         path: PathBuf,
-        /// Line of the row.
         line: u64,
         /// Position of the first bad byte in the line, from 0.
         byte: usize,
@@ -191,7 +163,6 @@ pub enum FormatError {
     /// A word of a format without lines that is not UTF-8.
     #[error("{}: byte {byte}: the word {found} is not UTF-8", path.display())]
     EncodingAt {
-        /// The file named by the caller.
         path: PathBuf,
         /// Position of the first bad byte in the (unpacked) file, from 0.
         byte: u64,
@@ -204,7 +175,6 @@ pub enum FormatError {
         path.display()
     )]
     RowCut {
-        /// The file named by the caller.
         path: PathBuf,
         /// Start of the row in the (unpacked) file, from 0.
         byte: u64,
@@ -216,7 +186,6 @@ pub enum FormatError {
     /// A word of a format without lines that does not end.
     #[error("{}: byte {byte}: found no end of the word within {limit} bytes: wanted a space", path.display())]
     WordTooLong {
-        /// The file named by the caller.
         path: PathBuf,
         /// Start of the word in the (unpacked) file, from 0.
         byte: u64,
@@ -226,7 +195,6 @@ pub enum FormatError {
     /// No memory for the table.
     #[error("{}: no memory for a table of {bytes} bytes and more", path.display())]
     Memory {
-        /// The file named by the caller.
         path: PathBuf,
         /// Bytes of the table so far.
         bytes: usize,
@@ -234,7 +202,6 @@ pub enum FormatError {
     /// More words than a table can have.
     #[error("{}: more than {limit} words", path.display())]
     TooManyWords {
-        /// The file named by the caller.
         path: PathBuf,
         /// Most words.
         limit: usize,
@@ -242,7 +209,6 @@ pub enum FormatError {
     /// A file of a format that is read elsewhere.
     #[error("{}: this is a {found} file, which can be read only from a regular file", path.display())]
     OtherFormat {
-        /// The file named by the caller.
         path: PathBuf,
         /// Name of its format.
         found: &'static str,
@@ -250,7 +216,6 @@ pub enum FormatError {
     /// A field of a binary file that cannot be what it says.
     #[error("{}: byte {byte}: {what} is {found}: wanted {wanted}", path.display())]
     Field {
-        /// The file named by the caller.
         path: PathBuf,
         /// Start of the field in the (unpacked) file, from 0.
         byte: u64,
@@ -264,7 +229,6 @@ pub enum FormatError {
     /// A binary file that ends too early.
     #[error("{}: byte {byte}: the file ends inside {what}", path.display())]
     Cut {
-        /// The file named by the caller.
         path: PathBuf,
         /// Where the (unpacked) file ends, from 0.
         byte: u64,
@@ -274,7 +238,6 @@ pub enum FormatError {
     /// A binary file that is too short for what it says will come.
     #[error("{}: byte {byte}: {what} promises {promised} bytes, the file has {left} left", path.display())]
     Promise {
-        /// The file named by the caller.
         path: PathBuf,
         /// Where the promised bytes start, from 0.
         byte: u64,
@@ -288,7 +251,6 @@ pub enum FormatError {
     /// A binary file with more in it than it should have.
     #[error("{}: byte {byte}: the model ends here, the file goes on", path.display())]
     GoesOn {
-        /// The file named by the caller.
         path: PathBuf,
         /// Where the (unpacked) file should end, from 0.
         byte: u64,
@@ -296,7 +258,6 @@ pub enum FormatError {
     /// A kind of file that cannot be read, though nothing is wrong with it.
     #[error("{}: this is {found}", path.display())]
     Refused {
-        /// The file named by the caller.
         path: PathBuf,
         /// What the file is, and why it cannot be read.
         found: &'static str,
@@ -319,9 +280,7 @@ pub enum FormatError {
     /// A line longer than any row.
     #[error("{}: line {line}: longer than {limit} bytes", path.display())]
     LineTooLong {
-        /// The file named by the caller.
         path: PathBuf,
-        /// The line.
         line: u64,
         /// Longest line that is read, in bytes.
         limit: usize,
@@ -399,7 +358,6 @@ pub enum FormatError {
     /// A header that says nothing, or what cannot be.
     #[error("{}: not the header of a {format} file: {reason}", path.display())]
     Header {
-        /// The file named by the caller.
         path: PathBuf,
         /// Name of the format.
         format: &'static str,
@@ -409,7 +367,6 @@ pub enum FormatError {
     /// A file that is shorter or longer than its header says.
     #[error("{}: the header promises a file of {promised} bytes, it has {found}", path.display())]
     Size {
-        /// The file named by the caller.
         path: PathBuf,
         /// Bytes by the header.
         promised: u64,
@@ -417,12 +374,8 @@ pub enum FormatError {
         found: u64,
     },
     /// Offsets of a file that do not cut its words apart.
-    #[error(
-        "{}: the offset of word {position} is {value}: wanted offsets that rise from 0 to {bytes}",
-        path.display()
-    )]
+    #[error("{}: the offset of word {position} is {value}: wanted offsets that rise from 0 to {bytes}", path.display())]
     Offsets {
-        /// The file named by the caller.
         path: PathBuf,
         /// Index of the offset.
         position: usize,
@@ -441,20 +394,4 @@ impl FormatError {
     pub fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
     }
-}
-
-/// `bytes` as a quoted text of at most 40 characters: what is unprintable escaped, bytes that are not UTF-8 as `\xNN`.
-pub(crate) fn excerpt(bytes: &[u8]) -> String {
-    const MOST: usize = 40;
-    // Four bytes for each character kept are enough, so a long line costs no more than a short one.
-    let start = &bytes[..bytes.len().min(4 * (MOST + 1))];
-    let mut pieces = Vec::new();
-    for chunk in start.utf8_chunks() {
-        let escape = |c: char| if c == '\'' { c.to_string() } else { c.escape_debug().to_string() };
-        pieces.extend(chunk.valid().chars().map(escape));
-        pieces.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
-    }
-    let rest = if pieces.len() > MOST { "…" } else { "" };
-    pieces.truncate(MOST);
-    format!("\"{}{rest}\"", pieces.concat())
 }

@@ -6,6 +6,7 @@
 
 mod collect;
 mod error;
+mod excerpt;
 mod fasttext_binary;
 mod fields;
 pub mod limits;

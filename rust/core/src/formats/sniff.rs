@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::error::{FormatError, excerpt};
+use super::error::FormatError;
+use super::excerpt::excerpt;
 use super::limits::{HEAD_ROWS, MAX_DIM, MAX_LINE, MAX_WORD};
 use super::number::parse_number;
 use super::source::Source;

@@ -9,7 +9,8 @@
 use std::path::Path;
 
 use super::collect::{ParsedRows, Picker};
-use super::error::{FormatError, excerpt};
+use super::error::FormatError;
+use super::excerpt::excerpt;
 use super::limits::MAX_LINE;
 use super::number::{Number, numbers_in_word, parse_number, plain_number};
 use super::pipeline::{Cutter, PIECE_BYTES, RowFormat};

@@ -1,6 +1,7 @@
 //! Writing word vectors as text, so that reading gives back the same words and the same bits.
 
-use super::error::{FormatError, excerpt};
+use super::error::FormatError;
+use super::excerpt::excerpt;
 use super::number::{Number, numbers_in_word};
 use super::sniff::Format;
 use super::write::RowEncoder;

@@ -6,7 +6,8 @@
 use std::path::Path;
 
 use super::collect::{ParsedRows, Picker};
-use super::error::{FormatError, excerpt};
+use super::error::FormatError;
+use super::excerpt::excerpt;
 use super::limits::MAX_WORD;
 use super::number::Number;
 use super::pipeline::{Cutter, PIECE_BYTES, RowFormat};
