@@ -150,8 +150,7 @@ fn words_are_means_of_their_rows_and_their_ngrams() {
 fn float64_means_are_made_in_float64() {
     let folder = Folder::new();
     let model = Model::default();
-    let path = folder.with(model.bytes());
-    let wide = read_fasttext_binary::<f64>(&path, &ReadOptions::default(), &mut go_on).unwrap();
+    let wide = read_fasttext_binary::<f64>(&folder.with(model.bytes()), &ReadOptions::default(), &mut go_on).unwrap();
     for (index, values) in wide.table.values.chunks(DIM).enumerate() {
         let near = |(found, wanted): (&f64, f64)| (found - wanted).abs() < 25.0 * f64::EPSILON;
         assert!(values.iter().zip(model.vector(index)).all(near));
@@ -202,8 +201,7 @@ fn a_vocabulary_picks_and_a_limit_stops() {
 #[test]
 fn ngrams_are_those_of_the_bytes_in_the_file() {
     let model = Model { words: [&b"caf\xe9"[..], b"caf\xe8", b"the"].map(<[u8]>::to_vec).to_vec(), ..Model::default() };
-    let text = said(read(&model));
-    assert_eq!(text, "byte 95: the word \"caf\\xe9\" is not UTF-8");
+    assert_eq!(said(read(&model)), "byte 95: the word \"caf\\xe9\" is not UTF-8");
     let options = ReadOptions { encoding_errors: EncodingErrors::Replace, ..ReadOptions::default() };
     let found = read_with(model.bytes(), &options).unwrap();
     assert_eq!((words(&found), found.table.info.repeated), (vec!["caf\u{fffd}", "the"], 1));
@@ -253,7 +251,7 @@ fn what_is_no_longer_there_cannot_be_read() {
 #[test]
 fn promises_are_held_against_the_file() {
     // 2^31 - 1 buckets of 2^20 values, in 200 bytes.
-    let mut bytes = Model { words: Vec::new(), labels: Vec::new(), ..Model::default() }.bytes();
+    let mut bytes = Model { words: Vec::new(), ..Model::default() }.bytes();
     bytes[8..12].copy_from_slice(&(1_i32 << 20).to_le_bytes());
     bytes[40..44].copy_from_slice(&i32::MAX.to_le_bytes());
     bytes[93..101].copy_from_slice(&i64::from(i32::MAX).to_le_bytes());
