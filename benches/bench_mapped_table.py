@@ -1,4 +1,4 @@
-"""Fine-tuning a table on disk: time to open it and memory for what training touches, mapped and loaded whole."""
+"""Fine-tuning word vectors on disk: time to open them and memory for what training touches, mapped and loaded whole."""
 
 from __future__ import annotations
 
@@ -53,19 +53,21 @@ class Found:
     """Of all trained rows, and of their state."""
 
 
-def open_table(path: str, opened: str) -> NDArray[np.float32]:
-    """Open the table copy-on-write, or load it."""
-    return np.load(path, mmap_mode="c" if opened == MAPPED else None)
+def open_vectors(path: str, opened: str) -> fv.WordVectors:
+    """Open the vectors copy-on-write, or load them."""
+    return fv.WordVectors.load(path, mmap="c" if opened == MAPPED else False)
 
 
-def make_table(path: Path, rows: int) -> None:
-    """Write made-up vectors, block by block."""
+def make_vectors(path: Path, rows: int) -> None:
+    """Write made-up words and vectors, block by block."""
     rng = np.random.default_rng(0)
-    header = {"descr": "<f4", "fortran_order": False, "shape": (rows, DIM)}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
+    numbers = path.with_suffix(".numbers")
+    with numbers.open("wb") as file:
         for start in range(0, rows, BLOCK):
             rng.standard_normal((min(BLOCK, rows - start), DIM), dtype=np.float32).tofile(file)
+    table = np.memmap(numbers, np.float32, "r", shape=(rows, DIM))
+    fv.WordVectors([f"word{row}" for row in range(rows)], table).save(path)
+    numbers.unlink()
 
 
 def private_bytes() -> int:
@@ -89,7 +91,7 @@ def fine_tune(table: NDArray[np.float32], case: Case, ids: NDArray[np.int64], st
 
 def run(case: Case) -> Found:
     """Measure one case."""
-    stored = np.load(case.path, mmap_mode="r")
+    stored = fv.WordVectors.load(case.path, mmap=True).vectors
     rng = np.random.default_rng(1)
     chosen = rng.choice(len(stored), case.distinct, replace=False)
     ids = chosen[rng.integers(case.distinct, size=case.steps * case.count)]
@@ -99,8 +101,9 @@ def run(case: Case) -> Found:
 
     before = private_bytes()
     start = time.perf_counter()
-    table = open_table(case.path, case.opened)
+    wv = open_vectors(case.path, case.opened)
     open_seconds = time.perf_counter() - start
+    table = wv.vectors
     start = time.perf_counter()
     optimizer = fine_tune(table, case, ids, case.steps)
     step_seconds = (time.perf_counter() - start) / case.steps
@@ -140,7 +143,7 @@ def compare(path: str, rule: str, initial: float, *, check: bool) -> list[list[o
 
 def main() -> None:
     options = harness.parser(__doc__)
-    options.add_argument("--folder", help="where the table of 3.6 GB is made, and removed again (default: /tmp)")
+    options.add_argument("--folder", help="where the file of 3.6 GB is made, with room for two (default: /tmp)")
     options.add_argument("--case", help=argparse.SUPPRESS)
     args = options.parse_args()
     if args.case:
@@ -151,14 +154,14 @@ def main() -> None:
         return
     rows = 50_000 if args.check else 3_000_000
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-        path = Path(folder) / "table.npy"
-        make_table(path, rows)
+        path = Path(folder) / "vectors.safetensors"
+        make_vectors(path, rows)
         runs = [compare(str(path), rule, initial, check=args.check) for rule in RULES for initial in (0.0, 0.1)]
     table = [row for pair in runs for row in pair]
     header = [
         "rule",
         "state from",
-        "table",
+        "vectors",
         "ms to open",
         "MB of private memory",
         "pages per row and array",
