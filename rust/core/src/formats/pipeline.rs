@@ -1,6 +1,6 @@
 //! Reading, parsing and collecting the rows of a file at the same time.
 //!
-//! A file is read in waves of a few MiB. Each wave is cut into pieces of whole rows, which threads parse apart from each
+//! A file is read in waves of a MiB. Each wave is cut into pieces of whole rows, which threads parse apart from each
 //! other; the pieces are then collected in the order of the file. While one wave is parsed the next is read and the one
 //! before it collected, so that three waves are held at a time, whatever the size of the file.
 
@@ -11,10 +11,10 @@ use super::table::{Hook, Progress, told};
 use crate::parallel;
 
 /// Bytes of a piece, about.
-pub(crate) const PIECE_BYTES: usize = if cfg!(test) { 64 } else { 256 << 10 };
+pub(crate) const PIECE_BYTES: usize = if cfg!(test) { 64 } else { 64 << 10 };
 
 /// Bytes of the first wave, so that a `limit` does not read much, and of the largest.
-const WAVE_BYTES: (usize, usize) = if cfg!(test) { (32, 256) } else { (256 << 10, 4 << 20) };
+const WAVE_BYTES: (usize, usize) = if cfg!(test) { (32, 256) } else { (256 << 10, 1 << 20) };
 
 /// Whole rows in a row.
 #[derive(Clone, Debug)]
