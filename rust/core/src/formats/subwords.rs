@@ -70,7 +70,7 @@ impl Ngrams {
     /// use finevec_core::formats::Ngrams;
     /// let ngrams = Ngrams::new(3, 4, 100)?;
     /// assert_eq!(ngrams.rows("ça".as_bytes()).len(), 3); // <ça  <ça>  ça>
-    /// assert_eq!(ngrams.rows(b"</s>"), []);
+    /// assert!(ngrams.rows(b"</s>").is_empty());
     /// # Ok::<(), finevec_core::formats::FormatError>(())
     /// ```
     pub fn rows(&self, word: &[u8]) -> Vec<u32> {
