@@ -142,7 +142,8 @@ def compare(
     except mutations.ERRORS as error:
         said = str(error)
         # What is no table any more but text cannot be mapped: that is said of the option.
-        assert str(path) in said or said.startswith("mmap: "), f"{said!r} does not name the file"
+        named = str(path.with_suffix("")) in said  # or the file of its words
+        assert named or said.startswith("mmap: "), f"{said!r} does not name the file"
         assert "\n" not in said, f"{said!r} is more than one line"
         if isinstance(wanted, RefusedError):
             return "refused alike"

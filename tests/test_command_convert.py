@@ -43,7 +43,8 @@ NAMES = ["v.txt", "v.txt.gz", "v.bin", "v.vec", "v.safetensors", "v.npy"]
 def test_there_and_back(tmp_path, capsys, source, name):
     out, back = tmp_path / name, tmp_path / "back.txt"
     told = convert(capsys, source, out)
-    assert told == f"{out}: 4 words of 3 numbers, float32; {out.stat().st_size:,} bytes\n"
+    words = f"{out.with_suffix('')}.words.txt: the words\n" if name == "v.npy" else ""
+    assert told == words + f"{out}: 4 words of 3 numbers, float32; {out.stat().st_size:,} bytes\n"
     assert convert(capsys, "--quiet", out, back) == ""
     assert back.read_bytes() == source.read_bytes()
     wv = WordVectors.load(out)
@@ -127,3 +128,14 @@ def test_binary_holds_float32_and_says_so(tmp_path, capsys):
     assert ", float32; " in convert(capsys, wide, out)
     np.testing.assert_array_equal(WordVectors.load(out).vectors, (TABLE.astype(np.float64) / 3).astype(np.float32))
     assert "would be word2vec-binary, which holds float32" in failure(capsys, wide, out, "--dtype", "float64")
+
+
+def test_words_that_are_not_there_are_counted(tmp_path, capsys, source):
+    out, wanted = tmp_path / "v.bin", tmp_path / "wanted.txt"
+    out.write_bytes(b"old")
+    wanted.write_text("nobody 12\nknows 3\n")
+    told = failure(capsys, source, out, "--vocabulary", wanted)
+    assert told == f"{wanted}: none of its 2 words is in {source}: one a line?"
+    assert out.read_bytes() == b"old"
+    wanted.write_text(f"{WORDS[0]}\nnobody\n")
+    assert convert(capsys, source, out, "--vocabulary", wanted).startswith(f"{wanted}: 1 of 2 words found\n")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import logging
+import lzma
 import os
 import re
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -163,8 +165,8 @@ def test_system_errors_are_pythons_own(tmp_path):
         ({"dtype": "float16"}, TypeError, "dtype must be float32 or float64 in native byte order, got float16"),
         ({"dtype": ">f4"}, TypeError, "dtype must be float32 or float64 in native byte order, got >f4"),
         ({"encoding_errors": "lax"}, ValueError, 'encoding_errors is "lax", wanted "strict", "replace" or "ignore"'),
-        ({"vocabulary": "the"}, TypeError, "vocabulary: expected an iterable of words, got one string"),
-        ({"vocabulary": [1]}, TypeError, "int"),
+        ({"vocabulary": "the"}, TypeError, "vocabulary: expected a sequence of strings, got one string"),
+        ({"vocabulary": ["a", 1]}, TypeError, "vocabulary[1]: expected a string, got int"),
     ],
 )
 def test_bad_options_are_refused(path, options, error, said):
@@ -272,17 +274,31 @@ def test_a_save_that_fails_leaves_the_old_file(path, words, table, options, said
 
 def test_the_suffix_says_what_auto_saves(tmp_path):
     wv = WordVectors(["a", "b"], np.array([[1.5, 2.0], [0.1, -3.0]], np.float32))
-    for name, format in [("v.txt", "word2vec"), ("v.vec", "word2vec"), ("v.bin", "word2vec-binary"), ("v", "word2vec")]:
+    text, binary = "word2vec", "word2vec-binary"
+    for name, format in [("v.txt", text), ("v.vec.gz", text), ("v.bin", binary), ("V.BIN.GZ", binary), ("v", text)]:
         wv.save(tmp_path / name)
         loaded = WordVectors.load(tmp_path / name)
         assert (loaded.file_info.format, loaded.index_to_key) == (format, ["a", "b"])
         assert bits(loaded.vectors) == bits(wv.vectors)
-    with pytest.raises(ValueError, match=re.escape("expected a name for a format that is written")):
-        wv.save(tmp_path / "v.parquet")
+    for name in ("v.parquet", "v.json.gz", "v.xz"):
+        with pytest.raises(ValueError, match=re.escape("expected a name for a format that is written")):
+            wv.save(tmp_path / name)
+    with pytest.raises(ValueError, match=re.escape("v.npy.gz: expected a name without .gz: npy is not packed")):
+        wv.save(tmp_path / "v.npy.gz")
     with pytest.raises(ValueError, match=re.escape("fastText's .bin is only read")):
         wv.save(tmp_path / "v.bin", format="fasttext-binary")
     wv.save(tmp_path / "v.bin", format="word2vec")
     assert WordVectors.load(tmp_path / "v.bin").file_info.format == "word2vec"
+
+
+def test_archives_are_named(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("glove.txt", GLOVE)
+    with pytest.raises(ValueError, match=re.escape(f"{path}: expected word vectors, plain or gzip, got a zip archive")):
+        WordVectors.load(path)
+    path.write_bytes(lzma.compress(GLOVE.encode()))
+    with pytest.raises(ValueError, match="got xz data: unpack it first"):
+        WordVectors.load(path)
 
 
 def test_progress_is_told_and_its_exception_ends_the_reading(path):

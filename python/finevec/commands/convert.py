@@ -27,8 +27,14 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="Read a file of word vectors and write it in another format. A .safetensors or .npy file is opened "
         "at once by WordVectors.load(path, mmap=True). Repeated words keep their first row.",
     )
-    parser.add_argument("input", type=nonempty_path, metavar="IN")
-    parser.add_argument("output", type=nonempty_path, metavar="OUT", help="its suffix says the format")
+    parser.add_argument("input", type=nonempty_path, metavar="IN", help="word vectors, plain or gzip")
+    parser.add_argument(
+        "output",
+        type=nonempty_path,
+        metavar="OUT",
+        help="its suffix says the format: .safetensors, .npy (words in a second "
+        "file), .bin (word2vec binary), .vec (fastText's text), any other word2vec text; .gz packs text and .bin",
+    )
     parser.add_argument(
         "--vocabulary", type=nonempty_path, metavar="FILE", help="keep only these words: one a line, plain or gzip"
     )
@@ -40,10 +46,20 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         ".safetensors or .npy IN that holds one of these and OUT can hold, else float32)",
     )
     parser.add_argument(
-        "--from", dest="from_format", choices=FORMATS, default="auto", metavar="FORMAT", help="read IN as this format"
+        "--from",
+        dest="from_format",
+        choices=FORMATS,
+        default="auto",
+        metavar="FORMAT",
+        help=f"read IN as this format, one of {', '.join(FORMATS)}",
     )
     parser.add_argument(
-        "--to", dest="to_format", choices=_WRITTEN, default="auto", metavar="FORMAT", help="write OUT in this format"
+        "--to",
+        dest="to_format",
+        choices=_WRITTEN,
+        default="auto",
+        metavar="FORMAT",
+        help="write OUT in this format: as for --from, but not fasttext-binary",
     )
     parser.add_argument(
         "--encoding-errors",
@@ -78,8 +94,16 @@ def run(args: argparse.Namespace) -> int:
             encoding_errors=args.encoding_errors,
             progress=shown.reading(),
         )
+        if vocabulary is not None and not len(wv):
+            raise ValueError(
+                f"{args.vocabulary}: none of its {len(vocabulary):,} words is in {args.input}: one a line?"
+            )
         wv.save(args.output, format=args.to_format, dtype=narrowed, progress=shown.writing(len(wv)))
     if not args.quiet:
+        if vocabulary is not None:
+            print(f"{args.vocabulary}: {len(wv):,} of {len(set(vocabulary)):,} words found")
+        if written == "npy":
+            print(f"{words_path(args.output)}: the words")
         size = Path(args.output).stat().st_size
         print(f"{args.output}: {len(wv):,} words of {wv.vector_size} numbers, {narrowed or wide}; {size:,} bytes")
     return 0

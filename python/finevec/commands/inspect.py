@@ -19,11 +19,18 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "inspect",
         help="what a file of word vectors is, and what is wrong with it",
         description="Read a file of word vectors as far as it can be read, and report. Rows with faults are counted "
-        "and passed over. Needs the memory of the table, except for .safetensors and .npy files that can be mapped.",
+        "and passed over; what cannot be read at all is an error. Needs the memory of the table, except for "
+        ".safetensors and .npy files that can be mapped.",
     )
-    parser.add_argument("file", type=nonempty_path, metavar="FILE")
+    parser.add_argument("file", type=nonempty_path, metavar="FILE", help="word vectors, plain or gzip")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--format", choices=FORMATS, default="auto", metavar="FORMAT", help="read FILE as this format")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="auto",
+        metavar="FORMAT",
+        help=f"read FILE as this format, one of {', '.join(FORMATS)}",
+    )
     parser.add_argument(
         "--encoding-errors",
         choices=ENCODING_ERRORS,

@@ -24,7 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         type=nonempty_path,
         required=True,
         metavar="FILE",
-        help="GloVe or word2vec text, plain or gzip, or a saved model's directory",
+        help="word vectors in any format that finevec inspect knows, or a saved model's directory",
     )
     parser.add_argument(
         "--versus", type=nonempty_path, metavar="FILE", help="other vectors, such as fine-tuned ones, for comparison"

@@ -44,7 +44,7 @@ def add_parser(subparsers: Any) -> None:
         ("--train", True, "texts to train on"),
         ("--dev", False, "texts for early stopping (default: a tenth of the training texts)"),
         ("--test", False, "texts to measure on at the end"),
-        ("--vectors", False, "pretrained vectors, GloVe or word2vec; not for --mode random"),
+        ("--vectors", False, "pretrained vectors in any format that finevec inspect knows; not for --mode random"),
     ):
         data.add_argument(name, type=nonempty_path, required=required, metavar="FILE", help=text)
     data.add_argument(

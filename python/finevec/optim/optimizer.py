@@ -256,6 +256,9 @@ def _check_writable(index: int, param: Parameter) -> None:
     """Refuse data that an update cannot write: it may be looked up all the same."""
     data = param.data
     if not data.flags.writeable:
-        raise ValueError(f"param_groups[{index}]: {param!r} is read-only, so it cannot be trained")
+        raise ValueError(
+            f"param_groups[{index}]: {param!r} is read-only, so it cannot be trained "
+            '(mmap=True maps read-only tables, mmap="c" those that train)'
+        )
     if data.size and len(data) > 1 and abs(data.strides[0]) < data.nbytes // len(data):
         raise ValueError(f"param_groups[{index}]: the rows of {param!r} overlap, so it cannot be trained")

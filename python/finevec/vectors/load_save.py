@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _finevec
-from ..checks import float_dtype, integer
+from ..checks import float_dtype, integer, strings
 from . import fasttext_model, npy, safetensors, stored
 
 FORMATS = ("auto", "glove", "word2vec", "word2vec-binary", "fasttext", "fasttext-binary", "safetensors", "npy")
@@ -24,7 +24,18 @@ ENCODING_ERRORS = ("strict", "replace", "ignore")
 _BY_SUFFIX = {".safetensors": "safetensors", ".npy": "npy", ".bin": "word2vec-binary", ".vec": "fasttext"}
 
 # Suffixes that promise a format that is not written to whoever finds the file.
-_NOT_WRITTEN = (".npz", ".parquet", ".pkl", ".pickle", ".zip", ".ftz")
+_NOT_WRITTEN = (
+    *(".npz", ".parquet", ".pkl", ".pickle", ".ftz", ".h5", ".pt", ".pth", ".kv", ".model", ".magnitude", ".arrow"),
+    *(".feather", ".json", ".zip", ".xz", ".bz2", ".zst", ".7z", ".tar"),
+)
+
+# What files start with that are handed around packed.
+_ARCHIVES = {
+    b"PK\x03\x04": "a zip archive (or an .npz, such as a delta: see apply_delta)",
+    b"\xfd7zXZ\x00": "xz data",
+    b"\x28\xb5\x2f\xfd": "zstandard data",
+    b"7z\xbc\xaf\x27\x1c": "a 7-zip archive",
+}
 
 STORED: dict[str, Any] = {safetensors.FORMAT: safetensors, npy.FORMAT: npy}
 """Formats whose tables lie in the file as in memory."""
@@ -67,15 +78,15 @@ def load(
         raise ValueError(f'mmap: expected False, True or "c", got {mmap!r}')
     if encoding_errors not in ENCODING_ERRORS:
         raise ValueError(f'encoding_errors is "{encoding_errors}", wanted "strict", "replace" or "ignore"')
-    if isinstance(vocabulary, str):
-        raise TypeError("vocabulary: expected an iterable of words, got one string")
+    if vocabulary is not None:
+        vocabulary = strings("vocabulary", vocabulary)
     if limit is not None:
         limit = integer("limit", limit, least=0, most=2**63 - 1)
     kind = kind_of(path, format)
     if mmap and kind not in STORED:
         raise ValueError(f"mmap: expected False, got {mmap!r}: {kind} has to be parsed and cannot be mapped")
     options: dict[str, Any] = {
-        "vocabulary": None if vocabulary is None else list(vocabulary),
+        "vocabulary": vocabulary,
         "limit": limit,
         "dtype": float_dtype(dtype).name,
         "encoding_errors": encoding_errors,
@@ -97,7 +108,14 @@ def load(
 
 def kind_of(path: str | os.PathLike[str], format: str) -> str:
     """Return the format that a file has, told by its content for "auto"; "auto" for what can be read but once."""
-    return _finevec.sniff(path) if format == "auto" and os.path.isfile(path) else format
+    if format != "auto" or not os.path.isfile(path):
+        return format
+    with open(path, "rb") as file:
+        start = file.read(8)
+    for mark, what in _ARCHIVES.items():
+        if start.startswith(mark):
+            raise ValueError(f"{os.fspath(path)}: expected word vectors, plain or gzip, got {what}: unpack it first")
+    return _finevec.sniff(path)
 
 
 def stored_type(path: str | os.PathLike[str], format: str) -> tuple[str | None, str | None]:
@@ -114,13 +132,19 @@ def stored_type(path: str | os.PathLike[str], format: str) -> tuple[str | None, 
 
 def written_format(path: str | os.PathLike[str], format: str) -> str:
     """Return the format that is written under a name: "auto" goes by the suffix. `ValueError` where none is."""
-    suffix = Path(path).suffix.lower()
+    name = os.fspath(path).lower()
+    suffix = Path(name.removesuffix(".gz")).suffix
     if format == "auto" and suffix in _NOT_WRITTEN:
         raise ValueError(
             f"{os.fspath(path)}: expected a name for a format that is written, such as .txt, .bin or "
             f'.safetensors, got {suffix!r}: format="word2vec" writes text under any name'
         )
-    return _BY_SUFFIX.get(suffix, "word2vec") if format == "auto" else format
+    written = _BY_SUFFIX.get(suffix, "word2vec") if format == "auto" else format
+    if written in STORED and name.endswith(".gz"):
+        raise ValueError(
+            f"{os.fspath(path)}: expected a name without .gz: {written} is not packed, it could not be mapped"
+        )
+    return written
 
 
 def _report(info: FileInfo, dim: int, *, whole: bool) -> None:
