@@ -27,6 +27,8 @@ __all__ = [
     "grad_sq_norm",
     "inspect_vectors",
     "lazy_full",
+    "ngram_backward",
+    "ngram_max",
     "parse_safetensors",
     "pick_packed_words",
     "pick_word_lines",
@@ -230,6 +232,58 @@ def lazy_full(size: int, value: float, *, dtype: str = "float32") -> NDArray[Any
         There is no memory, or no address space, for it.
     ValueError
         `size` is negative, or `dtype` is neither "float32" nor "float64".
+    """
+
+def ngram_max(
+    ids: NDArray[Any],
+    offsets: NDArray[Any],
+    projected: NDArray[Any],
+    *,
+    widths: Sequence[int],
+    filters: int,
+) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """The largest response of each filter in each text, and where its window starts. See `finevec.layers.NgramMax`.
+
+    Parameters
+    ----------
+    ids : integers, shape (n,); offsets : integers, shape (texts + 1,)
+        The words of the texts, as rows of `projected`.
+    projected : ndarray, shape (words, sum(widths) * filters)
+        The product of each word with every row of weights: by width, then tap, then filter.
+
+    Returns
+    -------
+    responses : ndarray of the dtype of `projected`, shape (texts, len(widths) * filters)
+        Without bias; 0 for a text without words.
+    windows : ndarray of int32, of the same shape
+        Below 0 where the window starts before the text; -2**31 for a text without words.
+    """
+
+def ngram_backward(
+    ids: NDArray[Any],
+    offsets: NDArray[Any],
+    grad: NDArray[Any],
+    windows: NDArray[np.int32],
+    vectors: NDArray[Any],
+    weight: NDArray[Any],
+    *,
+    widths: Sequence[int],
+    filters: int,
+    with_vectors: bool = True,
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """The gradients of weights and word vectors, given that of the largest responses.
+
+    Parameters
+    ----------
+    grad, windows : ndarrays, shape (texts, len(widths) * filters)
+        The gradient, whose zeros cost next to nothing, and what `ngram_max` gave.
+    vectors : ndarray, shape (words, dim)
+    weight : ndarray, shape (sum(widths) * filters, dim)
+
+    Returns
+    -------
+    grad_weight : ndarray, shape of `weight`
+    grad_vectors : ndarray, shape of `vectors`, or None where it is not wanted
     """
 
 def set_num_threads(n: int) -> None:

@@ -14,6 +14,7 @@ mod lazy;
 mod lookup;
 mod ndarray;
 mod new_arrays;
+mod ngram;
 mod optim;
 mod raw_words;
 mod safetensors;
@@ -42,6 +43,7 @@ fn _finevec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     grad::register(module)?;
     lazy::register(module)?;
     optim::register(module)?;
+    ngram::register(module)?;
     words::register(module)?;
     vectors::register(module)?;
     fasttext::register(module)?;

@@ -55,6 +55,12 @@ pub enum Error {
         /// The number wanted.
         wanted: usize,
     },
+    /// Rows that do not follow each other without a gap.
+    #[error("the rows of {what} have gaps between them, wanted one block")]
+    NotDense {
+        /// The argument.
+        what: &'static str,
+    },
     /// More occurrences of ids in one update than a 32-bit count holds.
     #[error("{got} ids in one update, wanted at most {}", u32::MAX)]
     TooManyIds {

@@ -17,6 +17,7 @@ mod group;
 pub mod ids;
 pub mod lazy;
 pub mod lookup;
+pub mod ngram;
 pub mod optim;
 pub mod parallel;
 pub mod rows;

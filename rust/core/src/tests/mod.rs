@@ -7,6 +7,7 @@ mod ids;
 mod inputs;
 mod lazy;
 mod lookup;
+mod ngram;
 mod optim;
 mod oracle;
 mod parallel;

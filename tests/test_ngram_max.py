@@ -1,0 +1,143 @@
+"""The text CNN's convolution beside im2col in float64, and its gradients beside central differences."""
+
+from __future__ import annotations
+
+import itertools
+
+import finevec as fv
+import numpy as np
+import pytest
+from finevec import _finevec
+from finevec.layers import NgramMax
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import seeds
+from test_dense_layers import central_difference
+
+
+def im2col(layer, vectors, ids, offsets):
+    """Return the outputs by windows laid out as rows of a matrix, and how close each maximum and ReLU is to a kink."""
+    weight, bias = layer.weight.data.astype(float), layer.bias.data.astype(float)
+    dim = vectors.shape[1]
+    outputs, margins = [], []
+    for start, end in itertools.pairwise(offsets):
+        first_row, parts = 0, []
+        for index, width in enumerate(layer.widths):
+            edge = np.zeros((width - 1, dim))
+            padded = np.concatenate([edge, vectors[ids[start:end]].astype(float), edge])
+            # A text without words has one window, of zeros.
+            count = end - start + width - 1 if end > start else 1
+            padded = np.concatenate([padded, np.zeros((width, dim))])
+            windows = [padded[s : s + width].ravel() for s in range(count)]
+            taps = weight[first_row : first_row + width * layer.filters].reshape(width, layer.filters, dim)
+            filters = taps.transpose(1, 0, 2).reshape(layer.filters, width * dim)
+            responses = np.stack(windows) @ filters.T
+            ranked = np.sort(responses, axis=0)
+            second = ranked[-2] if len(ranked) > 1 else np.full(layer.filters, -np.inf)
+            largest = ranked[-1] + bias[index * layer.filters : (index + 1) * layer.filters]
+            parts.append(largest)
+            margins.append(np.minimum(np.abs(largest), ranked[-1] - second).min())
+            first_row += width * layer.filters
+        outputs.append(np.maximum(np.concatenate(parts), 0))
+    return np.stack(outputs), min(margins)
+
+
+def batch(rng, words, lengths):
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return rng.integers(words, size=offsets[-1]), offsets
+
+
+@given(
+    widths=st.lists(st.integers(1, 6), min_size=1, max_size=3),
+    filters=st.sampled_from([1, 3, 16, 33]),
+    dim=st.sampled_from([1, 5, 32]),
+    lengths=st.lists(st.integers(0, 9), min_size=1, max_size=6),
+    dtype=st.sampled_from(["float32", "float64"]),
+    seed=seeds,
+)
+def test_outputs_are_those_of_im2col(widths, filters, dim, lengths, dtype, seed):
+    rng = np.random.default_rng(seed)
+    layer = NgramMax(dim, widths=widths, filters=filters, dtype=dtype, seed=rng)
+    layer.bias.data[...] = rng.normal(scale=0.01, size=layer.bias.shape)
+    vectors = rng.standard_normal((7, dim)).astype(dtype)
+    ids, offsets = batch(rng, 7, lengths)
+    output, _ = layer.forward(vectors, ids, offsets)
+    wanted, _ = im2col(layer, vectors, ids, offsets)
+    # A response is a sum of width * dim products and a bias, each of the sizes below.
+    terms = max(widths) * dim
+    size = terms * 0.01 * np.abs(vectors).max() + np.abs(layer.bias.data).max()
+    np.testing.assert_allclose(output, wanted, rtol=0, atol=(terms + 2) * np.finfo(dtype).eps * size)
+
+
+@pytest.mark.parametrize("lengths", [[1], [2, 1, 6], [4, 0, 3]])
+@pytest.mark.parametrize("widths", [(1,), (3, 4, 5), (2, 2)])
+def test_gradients_of_every_parameter_and_of_the_words(widths, lengths):
+    for seed in range(40):  # the first seed that is well away from ties and from the kinks of the ReLU
+        rng = np.random.default_rng(seed)
+        layer = NgramMax(3, widths=widths, filters=2, dtype="float64", seed=rng)
+        layer.weight.data[...] *= 100
+        layer.bias.data[...] = rng.normal(size=layer.bias.shape)
+        vectors = rng.normal(size=(4, 3))
+        ids, offsets = batch(rng, 4, lengths)
+        ids[-1] = ids[0]  # a word that comes again
+        if im2col(layer, vectors, ids, offsets)[1] > 1e-4:  # steps of 1e-6 move a response by less
+            break
+    else:
+        pytest.fail("no case away from the kinks")
+    factor = rng.normal(size=(len(lengths), len(widths) * 2))
+
+    def total():
+        return float((layer.forward(vectors, ids, offsets)[0] * factor).sum())
+
+    grad_vectors = layer.forward(vectors, ids, offsets)[1](factor)
+    for found, array in [
+        (grad_vectors, vectors),
+        (layer.weight.grad, layer.weight.data),
+        (layer.bias.grad, layer.bias.data),
+    ]:
+        np.testing.assert_allclose(found, central_difference(total, array), atol=1e-8)
+    assert layer.forward(vectors, ids, offsets)[1](factor, with_vectors=False) is None
+
+
+def test_the_same_bits_at_any_number_of_threads():
+    rng = np.random.default_rng(3)
+    projected = rng.standard_normal((600, 1200), dtype=np.float32)
+    vectors, weight = (rng.standard_normal((rows, 64), dtype=np.float32) for rows in (600, 1200))
+    ids, offsets = batch(rng, 600, rng.integers(0, 45, size=60))
+    grad = rng.standard_normal((60, 300), dtype=np.float32)
+    kind = {"widths": [3, 4, 5], "filters": 100}
+    before, seen = fv.get_num_threads(), set()
+    try:
+        for threads in (1, 2, 8):
+            fv.set_num_threads(threads)
+            responses, windows = _finevec.ngram_max(ids, offsets, projected, **kind)
+            grads = _finevec.ngram_backward(ids, offsets, grad, windows, vectors, weight, **kind)
+            seen.add(b"".join(array.tobytes() for array in (responses, windows, *grads)))
+    finally:
+        fv.set_num_threads(before)
+    assert len(seen) == 1
+
+
+def test_bad_arguments_are_refused():
+    layer = NgramMax(3, widths=(2,), filters=2, seed=0)
+    vectors, ids, offsets = np.ones((2, 3), np.float32), np.array([0, 1]), np.array([0, 2])
+    with pytest.raises(ValueError, match=r"vectors: expected shape \(words, 3\), got \(2, 4\)"):
+        layer.forward(np.ones((2, 4), np.float32), ids, offsets)
+    with pytest.raises(IndexError, match="id 2 at position 1 is out of range for 2 rows"):
+        layer.forward(vectors, np.array([0, 2]), offsets)
+    with pytest.raises(ValueError, match=r"offsets\[1\] is 1, wanted 2"):
+        layer.forward(vectors, ids, np.array([0, 1]))
+    with pytest.raises(TypeError, match="projected"):
+        _finevec.ngram_max(ids, offsets, np.ones((2, 4), np.int32), widths=[2], filters=2)
+    with pytest.raises(ValueError, match="a width is 0, wanted at least 1"):
+        _finevec.ngram_max(ids, offsets, np.ones((2, 4)), widths=[0], filters=2)
+    windows, weight = np.zeros((1, 2), np.int32), layer.weight.data
+    for start in (-2, 2, 2**40):
+        windows = np.full((1, 2), start)
+        with pytest.raises(ValueError, match="wanted the start of a window that sees a word of its text"):
+            _finevec.ngram_backward(
+                ids, offsets, np.ones((1, 2), np.float32), windows, vectors, weight, widths=[2], filters=2
+            )
+    for options, said in [({"widths": ()}, "at least one width"), ({"filters": 0}, "filters"), ({"dim": 0}, "dim")]:
+        with pytest.raises(ValueError, match=said):
+            NgramMax(**{"dim": 3, **options})
