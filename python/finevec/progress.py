@@ -88,35 +88,51 @@ class Lines(Silent):
         print(text, file=self._stream, flush=True)
 
 
+class RedrawnLine:
+    """The last line of a terminal, redrawn in place, ten times a second at most."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._drawn = 0
+        self._next_draw = 0.0
+
+    def due(self) -> bool:
+        """Tell whether it is time to draw."""
+        return time.monotonic() >= self._next_draw
+
+    def draw(self, done: int, total: int, before: str, after: str) -> None:
+        """Show how much of some work is done, at least 1 in total, between two texts."""
+        self._next_draw = time.monotonic() + _REDRAW_SECONDS
+        filled = 20 * done // total
+        line = f"{before} [{'#' * filled}{'.' * (20 - filled)}] {100 * done // total:3d} %{after}"
+        self._stream.write("\r" + line.ljust(self._drawn))
+        self._stream.flush()
+        self._drawn = len(line)
+
+    def wipe(self) -> None:
+        """Leave nothing."""
+        if self._drawn:
+            self._stream.write("\r" + " " * self._drawn + "\r")
+            self._stream.flush()
+            self._drawn = 0
+
+
 class Bar(Lines):
     """The lines of `Lines`, and below them the epoch in progress, redrawn in place. Needs nothing installed."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self._drawn = 0
-        self._next_draw = 0.0
+        self._line = RedrawnLine(stream)
 
     def batch(self, epoch: int, seen: int, examples: int, loss: float, accuracy: float) -> None:
         """Redraw the bar, ten times a second at most."""
-        now = time.monotonic()
-        if now < self._next_draw:
-            return
-        self._next_draw = now + _REDRAW_SECONDS
-        filled = 20 * seen // examples
-        line = (
-            f"epoch {epoch:{self._digits}d} [{'#' * filled}{'.' * (20 - filled)}] {100 * seen // examples:3d} %"
-            f"  loss {loss:.4f}  train {100 * accuracy:.1f} %"
-        )
-        self._stream.write("\r" + line.ljust(self._drawn))
-        self._stream.flush()
-        self._drawn = len(line)
+        if self._line.due():
+            after = f"  loss {loss:.4f}  train {100 * accuracy:.1f} %"
+            self._line.draw(seen, examples, f"epoch {epoch:{self._digits}d}", after)
 
     def close(self) -> None:
         """Wipe the bar."""
-        if self._drawn:
-            self._stream.write("\r" + " " * self._drawn + "\r")
-            self._stream.flush()
-            self._drawn = 0
+        self._line.wipe()
 
     def _print(self, text: str) -> None:
         self.close()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
-_REDRAW_SECONDS = 0.1
+from ..progress import RedrawnLine
 
 
 class Bar:
@@ -21,30 +20,17 @@ class Bar:
     """
 
     def __init__(self, stream: TextIO, what: str) -> None:
-        self._stream = stream
+        self._line = RedrawnLine(stream)
         self._what = what
-        self._drawn = 0
-        self._next_draw = 0.0
 
     def show(self, done: int, total: int) -> None:
         """Redraw the bar, ten times a second at most."""
-        now = time.monotonic()
-        if now < self._next_draw or total <= 0:
-            return
-        self._next_draw = now + _REDRAW_SECONDS
-        share = min(done / total, 1.0)
-        filled = int(20 * share)
-        line = f"{self._what} [{'#' * filled}{'.' * (20 - filled)}] {int(100 * share):3d} %"
-        self._stream.write("\r" + line.ljust(self._drawn))
-        self._stream.flush()
-        self._drawn = len(line)
+        if total > 0 and self._line.due():
+            self._line.draw(min(done, total), total, self._what, "")
 
     def close(self) -> None:
         """Wipe the bar."""
-        if self._drawn:
-            self._stream.write("\r" + " " * self._drawn + "\r")
-            self._stream.flush()
-            self._drawn = 0
+        self._line.wipe()
 
 
 class TqdmBar:
