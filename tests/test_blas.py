@@ -33,8 +33,9 @@ def pools(monkeypatch):
 
 def test_threads_are_limited_and_given_back(pools):
     assert blas.environment()["blas_threads"] == 4
-    with blas.one_thread():
-        assert blas.environment()["blas_threads"] == 1
+    for count in (1, 3):
+        with blas.threads(count):
+            assert blas.environment()["blas_threads"] == count
     assert blas.environment()["blas_threads"] == 4
 
 
@@ -52,7 +53,7 @@ def test_without_threadpoolctl_the_environment_tells(monkeypatch, variables, thr
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with blas.one_thread():
+    with blas.threads(1):
         assert blas.environment()["blas_threads"] == threads
 
 
@@ -63,11 +64,12 @@ def test_the_record_names_versions_and_threads():
     assert told["blas"] == np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
 
 
-def test_a_training_run_has_one_blas_thread_and_says_so(pools):
+def test_a_training_run_has_the_blas_threads_of_its_settings_and_says_so(pools):
     from finevec.models import BagClassifier
     from finevec.train import Settings, fit
 
     model = BagClassifier(np.eye(2, dtype=np.float32), ["good", "bad"], ["neg", "pos"])
     examples = model.examples([["good"], ["bad"]], np.array([1, 0]))
     assert fit(model, examples, examples, Settings(epochs=1)).environment["blas_threads"] == 1
+    assert fit(model, examples, examples, Settings(epochs=1, blas_threads=2)).environment["blas_threads"] == 2
     assert blas.environment()["blas_threads"] == 4

@@ -13,7 +13,7 @@ from finevec.models import BagClassifier
 from finevec.parameter import Parameter
 from finevec.progress import Bar, Lines, Silent, progress_for
 from finevec.snapshot import Snapshot
-from finevec.train import OPTIMIZERS, BatchLoss, History, Settings, default_rates, evaluate, fit, hold_out
+from finevec.train import OPTIMIZERS, BatchLoss, History, Settings, TrainingDefaults, evaluate, fit, hold_out
 from toy_texts import BAD, GOOD, PLAIN, toy_table, toy_texts
 
 WORDS = [*GOOD, *BAD, *PLAIN, "never", "seen"]
@@ -21,6 +21,8 @@ WORDS = [*GOOD, *BAD, *PLAIN, "never", "seen"]
 
 class Scripted:
     """One dense weight that falls by 1 a step under SGD with lr 1, and dev results as they are told."""
+
+    training_defaults = TrainingDefaults("sgd", {"sgd": (1.0, 0.5), "adam": (0.25, 0.125), "adadelta": (1.0, 1.0)})
 
     def __init__(self, dev, train_losses=()):
         self.weight = Parameter(np.zeros(1, np.float32))
@@ -44,8 +46,7 @@ class Scripted:
 
 def scripted_fit(dev, progress=None, train_losses=(), **settings):
     model = Scripted(dev, train_losses)
-    plain = {"optimizer": "sgd", "lr": 1.0, "batch_size": 4, **settings}
-    history = fit(model, list(range(10)), list(range(10)), Settings(**plain), progress)
+    history = fit(model, list(range(10)), list(range(10)), Settings(**{"batch_size": 4, **settings}), progress)
     return model, history
 
 
@@ -132,6 +133,7 @@ def test_no_examples_are_refused():
         ({"freeze_epochs": -1}, "freeze_epochs: expected at least 0"),
         ({"patience": -1}, "patience: expected at least 0"),
         ({"seed": -1}, "seed: expected at least 0"),
+        ({"blas_threads": 0}, "blas_threads: expected at least 1"),
         ({"lr": 0.0}, "lr: expected a finite number above 0, got 0.0"),
         ({"embedding_lr": math.nan}, "embedding_lr: expected a finite number above 0, got nan"),
         ({"optimizer": "lamb"}, "optimizer: expected one of adagrad, .*got 'lamb'"),
@@ -142,9 +144,27 @@ def test_settings_are_checked(change, message):
         Settings(**change)
 
 
-def test_rates_left_open_are_those_of_the_optimizer():
-    assert Settings(optimizer="adam").rates == default_rates("adam")
-    assert Settings(optimizer="adam", embedding_lr=0.5).rates == (default_rates("adam")[0], 0.5)
+def test_what_is_left_open_is_filled_in_with_the_models_defaults():
+    def filled(**given):
+        settings = Settings(epochs=7, **given).for_model(Scripted([]))
+        assert settings.epochs == 7
+        return settings.optimizer, settings.lr, settings.embedding_lr
+
+    assert filled() == ("sgd", 1.0, 0.5)
+    assert filled(optimizer="adam") == ("adam", 0.25, 0.125)
+    assert filled(optimizer="adam", embedding_lr=0.75) == ("adam", 0.25, 0.75)
+    assert filled(lr=2.0) == ("sgd", 2.0, 0.5)
+
+
+def test_the_bag_has_rates_for_every_optimizer():
+    assert set(BagClassifier.training_defaults.rates) == set(OPTIMIZERS)
+
+
+def test_adadelta_forgets_as_in_kim_2014():
+    # After one step of gradient 1: v = 1 - rho, delta = sqrt(eps) / sqrt(v + eps).
+    model = Scripted([(5, 1.0)])
+    fit(model, [0], [0], Settings(optimizer="adadelta", epochs=1))
+    assert model.weight.data[0] == pytest.approx(-math.sqrt(1e-6 / (0.05 + 1e-6)), rel=1e-5)
 
 
 # --- with the bag classifier -----------------------------------------------------------------------------------------
@@ -266,7 +286,7 @@ def test_a_tenth_of_each_class_is_held_out_by_seed():
     assert not np.array_equal(held_out, hold_out(targets, seed=2)[1])
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size", "freeze_epochs", "patience", "seed"])
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "freeze_epochs", "patience", "seed", "blas_threads"])
 def test_settings_that_count_are_integers(name):
     with pytest.raises(TypeError, match=f"{name} must be an integer, got float"):
         Settings(**{name: 2.5})

@@ -21,8 +21,8 @@ _VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Let BLAS use one thread, in the whole process, and give it back the others in the end.
+def threads(count: int) -> Iterator[None]:
+    """Let BLAS use so many threads, in the whole process, and give it back its own number in the end.
 
     Needs threadpoolctl (https://github.com/joblib/threadpoolctl); where it is not installed nothing happens, and the
     environment variables of the BLAS hold, such as ``OPENBLAS_NUM_THREADS=1``.
@@ -31,7 +31,7 @@ def one_thread() -> Iterator[None]:
     if threadpoolctl is None:
         yield
     else:
-        with threadpoolctl.threadpool_limits(limits=1, user_api="blas"):
+        with threadpoolctl.threadpool_limits(limits=count, user_api="blas"):
             yield
 
 

@@ -8,12 +8,13 @@ What an epoch draws at random follows from ``(seed, epoch)`` alone, so a run can
 
 from __future__ import annotations
 
+import functools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple, Protocol
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,19 +25,36 @@ from .parameter import Parameter
 from .progress import Progress, Silent
 from .snapshot import Snapshot
 
-_OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], float, float]] = {
-    # Rule, lr of the dense parameters, lr of the embedding. Chosen on held-out tenths of the training texts of two
-    # folds of MR with GloVe 100d, for static and non-static together.
-    "adagrad": (optim.Adagrad, 0.2, 0.01),
-    "adam": (optim.Adam, 0.003, 0.001),
-    "sgd": (optim.SGD, 1.0, 1.0),
-    "adadelta": (optim.Adadelta, 1.0, 1.0),
+_OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
+    "adagrad": optim.Adagrad,
+    "adam": optim.Adam,
+    "sgd": optim.SGD,
+    "adadelta": functools.partial(optim.Adadelta, rho=0.95),
 }
 OPTIMIZERS = tuple(_OPTIMIZERS)
 """The names that `Settings.optimizer` takes."""
 
+_LEAST = {"epochs": 1, "batch_size": 1, "freeze_epochs": 0, "patience": 0, "seed": 0, "blas_threads": 1}
+"""The settings that count, and the least that each may be."""
+
 HELD_OUT = 0.1
 """Fraction of the training texts that is held out when there is no dev set."""
+
+
+@dataclass(frozen=True)
+class TrainingDefaults:
+    """What a model is trained with where the settings leave it open.
+
+    Parameters
+    ----------
+    optimizer : str
+        One of `OPTIMIZERS`.
+    rates : mapping of str to (float, float)
+        For each of `OPTIMIZERS`, the learning rates of the dense parameters and of the embedding.
+    """
+
+    optimizer: str
+    rates: Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -49,10 +67,10 @@ class Settings:
         At most so many passes over the training examples.
     batch_size : int
         Examples in a step; the last batch of an epoch may be smaller.
-    optimizer : {"adagrad", "adam", "sgd", "adadelta"}
-        The rule of all parameters.
+    optimizer : {"adagrad", "adam", "sgd", "adadelta"}, optional
+        The rule of all parameters. None: the model's default. Adadelta is taken with rho 0.95, as in Kim (2014).
     lr, embedding_lr : float, optional
-        Learning rates of the dense parameters and of the embedding. None: `default_rates` of the optimizer.
+        Learning rates of the dense parameters and of the embedding. None: the model's defaults for the optimizer.
     freeze_epochs : int
         The embedding stays frozen for so many epochs, then trains.
     patience : int
@@ -60,22 +78,25 @@ class Settings:
         embedding is frozen do not count.
     seed : int
         Where the order of the examples and the dropout come from. At least 0.
+    blas_threads : int
+        How many threads NumPy's BLAS may use during the run, see `finevec.blas.threads`. At least 1.
     """
 
     epochs: int = 25
     batch_size: int = 50
-    optimizer: str = "adagrad"
+    optimizer: str | None = None
     lr: float | None = None
     embedding_lr: float | None = None
     freeze_epochs: int = 0
     patience: int = 5
     seed: int = 1
+    blas_threads: int = 1
 
     def __post_init__(self) -> None:
         """Check every number."""
-        if self.optimizer not in _OPTIMIZERS:
+        if self.optimizer is not None and self.optimizer not in _OPTIMIZERS:
             raise ValueError(f"optimizer: expected one of {', '.join(_OPTIMIZERS)}, got {self.optimizer!r}")
-        for name, least in (("epochs", 1), ("batch_size", 1), ("freeze_epochs", 0), ("patience", 0), ("seed", 0)):
+        for name, least in _LEAST.items():
             if integer(name, getattr(self, name)) < least:
                 raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
         for name in ("lr", "embedding_lr"):
@@ -83,19 +104,17 @@ class Settings:
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name}: expected a finite number above 0, got {value}")
 
-    @property
-    def rates(self) -> tuple[float, float]:
-        """The learning rates used: of the dense parameters, and of the embedding."""
-        dense, embedding = default_rates(self.optimizer)
-        return (
-            dense if self.lr is None else self.lr,
-            embedding if self.embedding_lr is None else self.embedding_lr,
+    def for_model(self, model: Model) -> Settings:
+        """Return a copy in which what was left open is filled in with the model's `training_defaults`."""
+        defaults = model.training_defaults
+        optimizer = defaults.optimizer if self.optimizer is None else self.optimizer
+        lr, embedding_lr = defaults.rates[optimizer]
+        return replace(
+            self,
+            optimizer=optimizer,
+            lr=lr if self.lr is None else self.lr,
+            embedding_lr=embedding_lr if self.embedding_lr is None else self.embedding_lr,
         )
-
-
-def default_rates(optimizer: str) -> tuple[float, float]:
-    """Return the default learning rates of an optimizer: of the dense parameters, and of the embedding."""
-    return _OPTIMIZERS[optimizer][1:]
 
 
 class BatchLoss(NamedTuple):
@@ -111,6 +130,8 @@ class BatchLoss(NamedTuple):
 
 class Model(Protocol):
     """What the loop needs of a model. `finevec.models.TextClassifier` is one."""
+
+    training_defaults: ClassVar[TrainingDefaults]
 
     def loss(self, examples: Sequence[Any], rng: np.random.Generator | None = None) -> BatchLoss:
         """Return the loss of a batch; `rng` is given when training."""
@@ -169,7 +190,8 @@ def fit(
 
     Best is the highest dev accuracy; among equals the lowest dev loss. The same seed gives the same weights, bit
     for bit, at any number of finevec threads. Large dense products are NumPy's and depend on the number of its BLAS
-    threads too: it is 1 for the length of the run where threadpoolctl is installed, and the history says what it was.
+    threads too: where threadpoolctl is installed it is `settings.blas_threads` for the length of the run, and the
+    history says what it was.
 
     Parameters
     ----------
@@ -207,7 +229,8 @@ def fit(
     """
     if not train_examples or not dev_examples:
         raise ValueError(f"expected training and dev examples, got {len(train_examples)} and {len(dev_examples)}")
-    with blas.one_thread():
+    settings = settings.for_model(model)
+    with blas.threads(settings.blas_threads):
         return _fit(model, train_examples, dev_examples, settings, progress or Silent())
 
 
@@ -292,12 +315,12 @@ def hold_out(targets: NDArray[np.integer[Any]], seed: int) -> tuple[NDArray[np.i
 
 
 def _build_optimizer(groups: dict[str, list[Parameter]], settings: Settings, steps_per_epoch: int) -> optim.Optimizer:
-    lr, embedding_lr = settings.rates
-    described: list[dict[str, Any]] = [{"params": groups["dense"], "lr": lr}]
+    assert settings.optimizer is not None  # as in all that `for_model` gives
+    described: list[dict[str, Any]] = [{"params": groups["dense"], "lr": settings.lr}]
     if groups.get("embedding"):
         freeze_steps = settings.freeze_epochs * steps_per_epoch
-        described.append({"params": groups["embedding"], "lr": embedding_lr, "freeze_steps": freeze_steps})
-    return _OPTIMIZERS[settings.optimizer][0](described, lr=lr)
+        described.append({"params": groups["embedding"], "lr": settings.embedding_lr, "freeze_steps": freeze_steps})
+    return _OPTIMIZERS[settings.optimizer](described, lr=settings.lr)
 
 
 @contextmanager
@@ -364,7 +387,7 @@ def _step(
 
 def _check_finite(loss: float, where: str, settings: Settings) -> None:
     if not math.isfinite(loss):
-        lr, embedding_lr = settings.rates
         raise FloatingPointError(
-            f"the loss is {loss} {where}, with lr {lr:g} and embedding lr {embedding_lr:g}: try smaller rates"
+            f"the loss is {loss} {where}, with lr {settings.lr:g} and embedding lr {settings.embedding_lr:g}: "
+            "try smaller rates"
         )

@@ -19,7 +19,7 @@ from ..models.directory import check_model_target
 from ..models.text_classifier import MODES, Example, OtherWords, model_words
 from ..progress import progress_for
 from ..text import TOKENIZERS, share_of_other_letters
-from ..train import OPTIMIZERS, History, Settings, default_rates, evaluate, fit, hold_out
+from ..train import OPTIMIZERS, History, Settings, evaluate, fit, hold_out
 from ..vectors import MAX_DIM, WordVectors
 from .arguments import fraction, nonempty_path, positive_number, whole_number
 from .metrics import check_metrics_target, write_metrics
@@ -37,8 +37,9 @@ def add_parser(subparsers: Any) -> None:
         description="Train a text classifier on pretrained word vectors, frozen or fine-tuned. Data files hold one "
         "label<TAB>text a line, UTF-8, plain or gzip.",
     )
-    rates = "; ".join(f"{name} {default_rates(name)[0]:g}" for name in OPTIMIZERS)
-    embedding_rates = "; ".join(f"{name} {default_rates(name)[1]:g}" for name in OPTIMIZERS)
+    of_bag = BagClassifier.training_defaults
+    rates = "; ".join(f"{name} {of_bag.rates[name][0]:g}" for name in OPTIMIZERS)
+    embedding_rates = "; ".join(f"{name} {of_bag.rates[name][1]:g}" for name in OPTIMIZERS)
     data = parser.add_argument_group("data")
     for name, required, text in (
         ("--train", True, "texts to train on"),
@@ -76,7 +77,9 @@ def add_parser(subparsers: Any) -> None:
     training.add_argument(
         "--batch-size", type=whole_number(1), default=defaults.batch_size, metavar="N", help="default %(default)s"
     )
-    training.add_argument("--optimizer", choices=OPTIMIZERS, default=defaults.optimizer, help="default %(default)s")
+    training.add_argument(
+        "--optimizer", choices=OPTIMIZERS, help=f"default: the model's, {BagClassifier.kind}: {of_bag.optimizer}"
+    )
     training.add_argument("--lr", type=positive_number, metavar="X", help=f"of the dense layer (default {rates})")
     training.add_argument(
         "--embedding-lr", type=positive_number, metavar="X", help=f"of the vectors (default {embedding_rates})"
@@ -298,7 +301,7 @@ def _metrics(
     parts: dict[str, list[Example]],
     history: History,
 ) -> dict[str, Any]:
-    lr, embedding_lr = settings.rates
+    settings = settings.for_model(model)
     rows, dim = model.vectors.shape
     return {
         **{f"{part}_accuracy": evaluate(model, parts[part])[1] if part in parts else None for part in _PARTS},
@@ -314,8 +317,7 @@ def _metrics(
         "tokenizer": model.tokenizer,
         "dropout": args.dropout,
         **asdict(settings),
-        "lr": lr,
-        "embedding_lr": None if model.mode == "static" else embedding_lr,
+        "embedding_lr": None if model.mode == "static" else settings.embedding_lr,
         "files": {name: _as_text(getattr(args, name)) for name in ("train", "dev", "test", "vectors")},
         "environment": history.environment,
         "history": history.to_json(),

@@ -12,6 +12,7 @@ from ..embedding import EmbeddingBag
 from ..functional import embedding_bag
 from ..layers import Dropout, Linear
 from ..parameter import Parameter
+from ..train import TrainingDefaults
 from .text_classifier import TextClassifier
 
 
@@ -45,6 +46,12 @@ class BagClassifier(TextClassifier):
     """
 
     kind: ClassVar[str] = "bag"
+    training_defaults: ClassVar[TrainingDefaults] = TrainingDefaults(
+        optimizer="adagrad",
+        # Chosen on held-out tenths of the training texts of two folds of MR with GloVe 100d, for static and non-static
+        # together.
+        rates={"adagrad": (0.2, 0.01), "adam": (0.003, 0.001), "sgd": (1.0, 1.0), "adadelta": (1.0, 1.0)},
+    )
 
     def __init__(
         self,

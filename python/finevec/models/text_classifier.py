@@ -13,7 +13,7 @@ from ..checks import strings
 from ..layers.loss import softmax, softmax_cross_entropy
 from ..parameter import Parameter
 from ..text import TOKENIZERS, batch
-from ..train import BatchLoss
+from ..train import BatchLoss, TrainingDefaults
 
 MODES = ("static", "non-static", "random")
 """static: rows from pretrained vectors, frozen. non-static: the same, trained. random: random rows, trained."""
@@ -59,6 +59,7 @@ class TextClassifier(ABC):
     """
 
     kind: ClassVar[str]
+    training_defaults: ClassVar[TrainingDefaults]
 
     def __init__(self, words: Sequence[str], classes: Sequence[str], *, mode: str, tokenizer: str) -> None:
         if mode not in MODES:
