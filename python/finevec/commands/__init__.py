@@ -39,9 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         # Imported here, so that an interrupt meanwhile ends like one later.
-        from . import convert, demo, inspect, neighbors, train
+        from . import convert, demo, inspect, neighbors, predict, train
 
-        commands = {"train": train, "demo": demo, "neighbors": neighbors, "inspect": inspect, "convert": convert}
+        commands = {
+            "train": train,
+            "predict": predict,
+            "demo": demo,
+            "neighbors": neighbors,
+            "inspect": inspect,
+            "convert": convert,
+        }
         args = _parser(commands).parse_args(argv)
         code: int = commands[args.command].run(args)
         sys.stdout.flush()

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ..vectors.lines import GZIP_MAGIC
 
-_LONGEST_LINE = 16 << 20
+LONGEST_LINE = 16 << 20
+"""Bytes. A longer line is an error: it may come from an endless device, which would fill the memory."""
 
 
 class Labelled(NamedTuple):
@@ -66,26 +67,50 @@ def _lines(path: str | PathLike[str]) -> Iterator[bytes]:
         number = 0
         while True:
             try:
-                line = stream.readline(_LONGEST_LINE + 1)
+                line = stream.readline(LONGEST_LINE + 1)
             except (gzip.BadGzipFile, EOFError, zlib.error) as error:
                 raise ValueError(f"{path}: damaged gzip file after line {number}: {error}") from None
             if not line:
                 return
             number += 1
-            if len(line) > _LONGEST_LINE:  # such as an endless device, which would fill the memory
-                raise ValueError(f"{path}:{number}: longer than {_LONGEST_LINE} bytes")
+            if len(line) > LONGEST_LINE:
+                raise ValueError(f"{path}:{number}: longer than {LONGEST_LINE} bytes")
             yield line.removesuffix(b"\n").removeprefix(b"\xef\xbb\xbf" if number == 1 else b"")
 
 
-def _parse_line(line: bytes, where: str) -> tuple[str, str]:
+def decoded_line(line: bytes, where: str) -> str:
+    r"""Return a line as text.
+
+    Parameters
+    ----------
+    line : bytes
+        Without its line feed. A carriage return at its end stays.
+    where : str
+        What to call the line in an error.
+
+    Raises
+    ------
+    ValueError
+        It is not UTF-8, or holds a zero byte or, within it, a carriage return.
+
+    Examples
+    --------
+    >>> decoded_line(b"gr\xc3\xbcn\r", "a.tsv:1")
+    'grün\r'
+    """
     try:
-        fields = line.decode("utf-8").split("\t")
+        text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{where}: not UTF-8: byte 0x{line[error.start]:02x} at byte {error.start + 1}") from None
     if b"\r" in line.removesuffix(b"\r"):
         raise ValueError(f"{where}: a carriage return within the line: lines end in \\n or \\r\\n")
     if b"\0" in line:
         raise ValueError(f"{where}: a zero byte: expected UTF-8, is this UTF-16?")
+    return text
+
+
+def _parse_line(line: bytes, where: str) -> tuple[str, str]:
+    fields = decoded_line(line, where).split("\t")
     if len(fields) != 2:
         found = "no tab" if len(fields) == 1 else f"{len(fields) - 1} tabs"
         raise ValueError(f"{where}: expected label<TAB>text, found {found}")

@@ -1,0 +1,154 @@
+"""``finevec predict``: the class of each line of a file or of standard input, by a saved model."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gzip
+import io
+import sys
+import unicodedata
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
+
+from ..datasets.labelled import LONGEST_LINE, decoded_line
+from ..models import TextClassifier, load_model
+from ..vectors.lines import GZIP_MAGIC
+from .arguments import nonempty_path
+
+_READ = 1 << 18  # bytes at most in one read
+_MOST_TEXTS = 2048  # predicted at once; bounds the probabilities in memory where lines are short and classes many
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Say what ``finevec predict`` takes."""
+    parser = subparsers.add_parser(
+        "predict",
+        help="classify texts, one a line, with a saved model",
+        description="Print the class of each text, one a line and in the same order. Texts are UTF-8, one a line, "
+        "plain or gzip. What has been read is answered at once, so that it works within a pipe.",
+    )
+    parser.add_argument(
+        "file", nargs="?", type=nonempty_path, default="-", metavar="FILE", help="texts (default: standard input)"
+    )
+    parser.add_argument(
+        "--model", type=nonempty_path, required=True, metavar="DIR", help="what finevec train --save wrote"
+    )
+    parser.add_argument(
+        "--proba",
+        action="store_true",
+        help="print the probability of each class, separated by tabs, below a header with the names of the classes",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a line for each line; those before a faulty one are answered before it is told."""
+    model = load_model(args.model)
+    with _opened(args.file) as (read, name):
+        if args.proba:
+            _print(["\t".join(map(_printable, model.classes))])
+        for texts in _batches(read, name):
+            _print(_probabilities(model, texts) if args.proba else map(_printable, model.predict(texts)))
+    return 0
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Print lines, and pass them on: somebody may be waiting for them."""
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.flush()
+
+
+def _probabilities(model: TextClassifier, texts: list[str]) -> Iterator[str]:
+    for row in model.predict_proba(texts):
+        yield "\t".join(f"{value:.6g}" for value in row)
+
+
+def _printable(name: str) -> str:
+    r"""Return the name of a class so that it stays on one line, in one column.
+
+    Names from a file of labelled texts hold neither tabs nor line feeds; those of a model that was built in Python may.
+
+    Examples
+    --------
+    >>> print(_printable("a\tb\u2028c"), _printable("größer \\ kleiner"))
+    a\tb\u2028c größer \ kleiner
+    """
+    return "".join(ascii(c)[1:-1] if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in name)
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[tuple[Callable[[int], bytes], str]]:
+    """Open a file, or standard input for ``-``.
+
+    Yields
+    ------
+    read : callable
+        Takes a number of bytes, waits until there is something to read, and returns as much of it, unpacked; at the end
+        nothing.
+    name : str
+        What to call the file in an error.
+    """
+    with contextlib.ExitStack() as stack:
+        if path != "-":
+            name, file = path, stack.enter_context(open(path, "rb"))
+        elif sys.stdin is None:
+            raise ValueError("standard input is closed: give a FILE")
+        else:
+            name, file = "standard input", cast(io.BufferedReader, sys.stdin.buffer)
+        packed = file.peek(2).startswith(GZIP_MAGIC)
+        yield (stack.enter_context(gzip.GzipFile(fileobj=file)).read1 if packed else file.read1), name
+
+
+def _batches(read: Callable[[int], bytes], name: str) -> Iterator[list[str]]:
+    """Yield the texts of what can be read at once, at least one and at most `_MOST_TEXTS`.
+
+    Raises
+    ------
+    ValueError
+        A line is too long, or not UTF-8, or otherwise no text; or the gzip data are damaged. The texts before have been
+        yielded.
+    """
+    texts: list[str] = []
+    number = 0
+    for lines in _lines_at_once(read, name):
+        for line in lines:
+            number += 1
+            try:
+                text = decoded_line(line.removeprefix(_BYTE_ORDER_MARK if number == 1 else b""), f"{name}:{number}")
+            except ValueError:
+                if texts:
+                    yield texts
+                raise
+            texts.append(text.strip())  # as those that the model was trained on
+            if len(texts) == _MOST_TEXTS:
+                yield texts
+                texts = []
+        if texts:
+            yield texts
+            texts = []
+
+
+def _lines_at_once(read: Callable[[int], bytes], name: str) -> Iterator[list[bytes]]:
+    """Yield the lines that each read completes, without their line feeds; at the end, what is left is a line too."""
+    begun = bytearray()  # the line that the last read broke off
+    number = 0
+    while True:
+        try:
+            data = read(_READ)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ValueError(f"{name}: damaged gzip file after line {number}: {error}") from None
+        if not data:
+            break
+        first, *others = data.split(b"\n")
+        begun += first
+        if len(begun) > LONGEST_LINE:
+            raise ValueError(f"{name}:{number + 1}: longer than {LONGEST_LINE} bytes")
+        if others:
+            lines = [bytes(begun), *others[:-1]]
+            begun = bytearray(others[-1])
+            number += len(lines)
+            yield lines
+    if begun:
+        yield [bytes(begun)]
