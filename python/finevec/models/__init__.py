@@ -4,5 +4,6 @@ from .bag import BagClassifier as BagClassifier
 from .directory import load_model as load_model
 from .directory import save_model as save_model
 from .text_classifier import TextClassifier as TextClassifier
+from .text_cnn import TextCNN as TextCNN
 
-__all__ = ["BagClassifier", "TextClassifier", "load_model", "save_model"]
+__all__ = ["BagClassifier", "TextCNN", "TextClassifier", "load_model", "save_model"]

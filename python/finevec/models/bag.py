@@ -64,11 +64,7 @@ class BagClassifier(TextClassifier):
         dropout: float = 0.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(words, classes, mode=mode, tokenizer=tokenizer)
-        if vectors.ndim != 2 or vectors.shape[0] != len(self.words):
-            raise ValueError(
-                f"vectors: expected shape ({len(self.words)}, dim), a row for each word, got {vectors.shape}"
-            )
+        super().__init__(vectors, words, classes, mode=mode, tokenizer=tokenizer)
         self.embedding = EmbeddingBag.from_pretrained(vectors, freeze=mode == "static", mode="mean")
         self.dropout = Dropout(dropout)
         self.output = Linear(vectors.shape[1], len(self.classes), dtype=vectors.dtype, seed=seed)

@@ -39,6 +39,7 @@ from ..replace import flush_to_disk, previous_of, replace_directory
 from ..vectors import WordVectors
 from .bag import BagClassifier
 from .text_classifier import OtherWords, TextClassifier
+from .text_cnn import TextCNN
 
 FORMAT = "finevec-model"
 FORMAT_VERSION = 1
@@ -46,7 +47,7 @@ FORMAT_VERSION = 1
 FILES = ("model.json", "words.json", "weights.npz", "vectors.txt", "others.json", "others.npy")
 """Names of a model's own files. Saving replaces them and leaves files of other names in the directory."""
 
-_KINDS: dict[str, type[BagClassifier]] = {BagClassifier.kind: BagClassifier}
+_KINDS: dict[str, type[BagClassifier] | type[TextCNN]] = {model.kind: model for model in (BagClassifier, TextCNN)}
 
 
 def check_model_target(directory: str | PathLike[str]) -> Path:

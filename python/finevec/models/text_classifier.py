@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import strings
+from ..functional import embedding
 from ..layers.loss import softmax, softmax_cross_entropy
 from ..parameter import Parameter
 from ..text import TOKENIZERS, batch
@@ -43,12 +44,14 @@ class TextClassifier(ABC):
 
     Parameters
     ----------
+    vectors : ndarray of float32 or float64, shape (rows, dim)
+        The table.
     words : sequence of str
         The word of each row of the table, none twice.
     classes : sequence of str
         The names of the classes, in the order of the logits' columns; at least 2, none twice.
-    mode : {"static", "non-static", "random"}
-        See `MODES`.
+    mode : str
+        One of the class's `modes`.
     tokenizer : str
         A key of `finevec.text.TOKENIZERS`.
 
@@ -59,11 +62,14 @@ class TextClassifier(ABC):
     """
 
     kind: ClassVar[str]
+    modes: ClassVar[tuple[str, ...]] = MODES
     training_defaults: ClassVar[TrainingDefaults]
 
-    def __init__(self, words: Sequence[str], classes: Sequence[str], *, mode: str, tokenizer: str) -> None:
-        if mode not in MODES:
-            raise ValueError(f"mode: expected one of {', '.join(MODES)}, got {mode!r}")
+    def __init__(
+        self, vectors: NDArray[Any], words: Sequence[str], classes: Sequence[str], *, mode: str, tokenizer: str
+    ) -> None:
+        if mode not in self.modes:
+            raise ValueError(f"mode: expected one of {', '.join(self.modes)}, got {mode!r}")
         if tokenizer not in TOKENIZERS:
             raise ValueError(f"tokenizer: expected one of {', '.join(TOKENIZERS)}, got {tokenizer!r}")
         self.words = strings("words", words)
@@ -73,6 +79,10 @@ class TextClassifier(ABC):
         self.row = {word: row for row, word in enumerate(self.words)}
         if len(self.row) != len(self.words):
             raise ValueError(f"expected different words, got {len(self.words) - len(self.row)} of them twice")
+        if vectors.ndim != 2 or vectors.shape[0] != len(self.words):
+            raise ValueError(
+                f"vectors: expected shape ({len(self.words)}, dim), a row for each word, got {vectors.shape}"
+            )
         self.mode = mode
         self.tokenizer = tokenizer
         self.others: OtherWords | None = None
@@ -81,6 +91,14 @@ class TextClassifier(ABC):
     @abstractmethod
     def vectors(self) -> NDArray[Any]:
         """The table of word vectors, shape (rows, dim); not a copy."""
+
+    def lookup(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the vectors of rows, shape (len(rows), dim), as the model's layers take them."""
+        return embedding(rows, self.vectors)
+
+    def lookup_others(self, vectors: NDArray[Any]) -> NDArray[Any]:
+        """Return what `lookup` would for rows that started from these vectors and were not trained."""
+        return vectors
 
     @abstractmethod
     def forward(
@@ -106,7 +124,7 @@ class TextClassifier(ABC):
 
     @abstractmethod
     def logits(self, ids: NDArray[np.int64], offsets: NDArray[np.int64], table: NDArray[Any]) -> NDArray[Any]:
-        """Classify a batch whose `ids` are rows of `table`, shape (any, dim), in place of the model's own rows."""
+        """Classify a batch whose `ids` are rows of `table`, shape (any, dim), as `lookup` gives them."""
 
     @abstractmethod
     def parameter_groups(self) -> dict[str, list[Parameter]]:
@@ -207,11 +225,11 @@ class TextClassifier(ABC):
             encoded.append(np.array([local.setdefault(token, len(local)) for token in known], dtype=np.int64))
         ids, offsets = batch(encoded)
         table = np.empty((len(local), self.vectors.shape[1]), self.vectors.dtype)
+        own = {index: self.row[word] for word, index in local.items() if word in self.row}
+        table[list(own)] = self.lookup(np.array(list(own.values()), np.int64))
         for word, index in local.items():
-            if word in self.row:
-                table[index] = self.vectors[self.row[word]]
-            elif self.others:
-                table[index] = self.others.vectors[other_position[word]]
+            if self.others and word not in self.row:
+                table[index] = self.lookup_others(self.others.vectors[other_position[word]])
         return ids, offsets, table
 
 
