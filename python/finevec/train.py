@@ -8,113 +8,29 @@ What an epoch draws at random follows from ``(seed, epoch)`` alone, so a run can
 
 from __future__ import annotations
 
-import functools
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import blas, optim
-from .checks import integer
+from .history import EpochRecord as EpochRecord
+from .history import History as History
+from .history import best_epoch, run_ends
 from .parameter import Parameter
 from .progress import Progress, Silent
+from .settings import OPTIMIZER_CLASSES
+from .settings import OPTIMIZERS as OPTIMIZERS
+from .settings import Settings as Settings
+from .settings import TrainingDefaults as TrainingDefaults
 from .snapshot import Snapshot
-
-_OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
-    "adagrad": optim.Adagrad,
-    "adam": optim.Adam,
-    "sgd": optim.SGD,
-    "adadelta": functools.partial(optim.Adadelta, rho=0.95),
-}
-OPTIMIZERS = tuple(_OPTIMIZERS)
-"""The names that `Settings.optimizer` takes."""
-
-_LEAST = {"epochs": 1, "batch_size": 1, "freeze_epochs": 0, "patience": 0, "seed": 0, "blas_threads": 1}
-"""The settings that count, and the least that each may be."""
 
 HELD_OUT = 0.1
 """Fraction of the training texts that is held out when there is no dev set."""
-
-
-@dataclass(frozen=True)
-class TrainingDefaults:
-    """What a model is trained with where the settings leave it open.
-
-    Parameters
-    ----------
-    optimizer : str
-        One of `OPTIMIZERS`.
-    rates : mapping of str to (float, float)
-        For each of `OPTIMIZERS`, the learning rates of the dense parameters and of the embedding.
-    """
-
-    optimizer: str
-    rates: Mapping[str, tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to train.
-
-    Parameters
-    ----------
-    epochs : int
-        At most so many passes over the training examples.
-    batch_size : int
-        Examples in a step; the last batch of an epoch may be smaller.
-    optimizer : {"adagrad", "adam", "sgd", "adadelta"}, optional
-        The rule of all parameters. None: the model's default. Adadelta is taken with rho 0.95, as in Kim (2014).
-    lr, embedding_lr : float, optional
-        Learning rates of the dense parameters and of the embedding. None: the model's defaults for the optimizer.
-    freeze_epochs : int
-        The embedding stays frozen for so many epochs, then trains.
-    patience : int
-        Stop after so many epochs in a row without a better dev result; 0: never stop early. Epochs in which the
-        embedding is frozen do not count.
-    seed : int
-        Where the order of the examples and the dropout come from. At least 0.
-    blas_threads : int
-        How many threads NumPy's BLAS may use during the run, see `finevec.blas.threads`. At least 1.
-    """
-
-    epochs: int = 25
-    batch_size: int = 50
-    optimizer: str | None = None
-    lr: float | None = None
-    embedding_lr: float | None = None
-    freeze_epochs: int = 0
-    patience: int = 5
-    seed: int = 1
-    blas_threads: int = 1
-
-    def __post_init__(self) -> None:
-        """Check every number."""
-        if self.optimizer is not None and self.optimizer not in _OPTIMIZERS:
-            raise ValueError(f"optimizer: expected one of {', '.join(_OPTIMIZERS)}, got {self.optimizer!r}")
-        for name, least in _LEAST.items():
-            if integer(name, getattr(self, name)) < least:
-                raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
-        for name in ("lr", "embedding_lr"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name}: expected a finite number above 0, got {value}")
-
-    def for_model(self, model: Model) -> Settings:
-        """Return a copy in which what was left open is filled in with the model's `training_defaults`."""
-        defaults = model.training_defaults
-        optimizer = defaults.optimizer if self.optimizer is None else self.optimizer
-        lr, embedding_lr = defaults.rates[optimizer]
-        return replace(
-            self,
-            optimizer=optimizer,
-            lr=lr if self.lr is None else self.lr,
-            embedding_lr=embedding_lr if self.embedding_lr is None else self.embedding_lr,
-        )
 
 
 class BatchLoss(NamedTuple):
@@ -141,42 +57,6 @@ class Model(Protocol):
 
     def trained_rows(self, examples: Sequence[Any]) -> NDArray[np.int64]:
         """Return the rows of the tables that training on these examples can change, without repeats."""
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """What one epoch gave. Training figures are taken while the weights move, with dropout."""
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    dev_loss: float
-    dev_accuracy: float
-    examples_per_second: float
-    seconds: float
-    """Since the start of training."""
-
-
-@dataclass
-class History:
-    """The record of a training run; `best_epoch` is the one whose weights the model has now. Epochs count from 1."""
-
-    epochs: list[EpochRecord] = field(default_factory=list)
-    best_epoch: int = 0
-    stopped_early: bool = False
-    seconds: float = 0.0
-    changed_rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    """The rows, ascending, in which the model's tables differ from before training."""
-    environment: dict[str, Any] = field(default_factory=dict)
-    """Versions and threads of the run, as `finevec.blas.environment` gives them."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the epochs and the best one in plain types."""
-        return {
-            "epochs": [asdict(record) for record in self.epochs],
-            "best_epoch": self.best_epoch,
-            "stopped_early": self.stopped_early,
-        }
 
 
 def fit(
@@ -244,26 +124,22 @@ def _fit(
     initial = Snapshot(groups, rows)
     best = Snapshot(groups, rows)
     history = History(environment=blas.environment())
-    best_result = (-1.0, 0.0)
     progress.start(settings.epochs)
-    for epoch in range(1, settings.epochs + 1):
+    while not run_ends(history.epochs, settings):
+        epoch = len(history.epochs) + 1
         for group in optimizer.thawed():
             progress.note(f"epoch {epoch}: the embedding thaws, lr {optimizer.param_groups[group]['lr']:g}")
         with _backward_left_out(optimizer):
             record = _run_epoch(model, optimizer, train_examples, dev_examples, settings, epoch, progress, start)
         history.epochs.append(record)
-        result = (record.dev_accuracy, -record.dev_loss)
-        if result > best_result:
-            best_result, history.best_epoch = result, epoch
+        history.seconds = record.seconds
+        history.best_epoch = best_epoch(history.epochs)
+        if history.best_epoch == epoch:
             best.retake()
         progress.epoch(record, best=history.best_epoch == epoch)
-        waited = epoch - max(history.best_epoch, settings.freeze_epochs)
-        if settings.patience and waited >= settings.patience:
-            history.stopped_early = epoch < settings.epochs
-            break
     best.restore()
+    history.stopped_early = len(history.epochs) < settings.epochs
     history.changed_rows = initial.changed_rows()
-    history.seconds = time.perf_counter() - start
     progress.finish(history.best_epoch, history.stopped_early)
     return history
 
@@ -320,7 +196,7 @@ def _build_optimizer(groups: dict[str, list[Parameter]], settings: Settings, ste
     if groups.get("embedding"):
         freeze_steps = settings.freeze_epochs * steps_per_epoch
         described.append({"params": groups["embedding"], "lr": settings.embedding_lr, "freeze_steps": freeze_steps})
-    return _OPTIMIZERS[settings.optimizer](described, lr=settings.lr)
+    return OPTIMIZER_CLASSES[settings.optimizer](described, lr=settings.lr)
 
 
 @contextmanager
