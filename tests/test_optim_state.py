@@ -49,6 +49,60 @@ def test_state_dict_round_trip_goes_on_bit_for_bit(rule):
             assert_array_equal(saved["state"][number][name], array)
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_state_of_rows_alone_goes_on_like_the_whole(rule, tmp_path):
+    np.save(tmp_path / "table.npy", np.random.default_rng(3).standard_normal((50, 3), dtype=np.float32))
+    rows = np.array([40, 7, 9])
+    options = {"initial_accumulator_value": 0.25} if rule.endswith("adagrad") else {}
+
+    def make(mapped):
+        table = np.load(tmp_path / "table.npy", mmap_mode="c" if mapped else None)
+        params = [Embedding.from_pretrained(np.asarray(table), freeze=False).weight, param(6, 4, seed=1)]
+        return params, OPTIMIZERS[rule](params, lr=0.1, **options)
+
+    def step(params, opt, ids):
+        opt.zero_grad()
+        params[0].add_rows(ids, np.full((len(ids), 3), 0.5, np.float32))
+        params[1].grad = np.ones((6, 4), np.float32)
+        opt.step()
+
+    params, opt = make(False)
+    for ids in (rows, rows[:2]):
+        step(params, opt, ids)
+    saved = opt.state_dict(rows={params[0]: rows})
+    whole = opt.state_dict()
+    for name, array in whole["state"][0].items():
+        if name != "step":
+            assert_array_equal(saved["state"][0][name], array[rows])
+            assert_array_equal(saved["state"][1][name], whole["state"][1][name])
+    results = [(params, opt)]
+    for mapped in (False, True):
+        others, other = make(mapped)
+        for p, q in zip(params, others, strict=True):
+            q.data[...] = p.data
+        other.load_state_dict(saved, rows={others[0]: rows})
+        results.append((others, other))
+    for parameters, optimizer in results:
+        step(parameters, optimizer, np.array([7, 11]))
+    for others, other in results[1:]:
+        for p, q in zip(params, others, strict=True):
+            assert_array_equal(p.data, q.data)
+        for number, state in opt.state_dict()["state"].items():
+            for name, array in state.items():
+                assert_array_equal(array, other.state_dict()["state"][number][name])
+
+
+def test_state_of_other_rows_than_were_saved_is_refused():
+    params = [param(8, 3)]
+    opt = OPTIMIZERS["adagrad"](params, lr=0.1)
+    params[0].add_rows([1, 2], np.ones((2, 3), np.float32))
+    opt.step()
+    saved = opt.state_dict(rows={params[0]: np.array([1, 2])})
+    for rows in (None, {params[0]: np.array([1, 2, 3])}):
+        with pytest.raises(ValueError, match=r"state_sum must have the shape \((8|3), 3\), got \(2, 3\)"):
+            opt.load_state_dict(saved, rows=rows)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [

@@ -9,7 +9,7 @@ from .. import checks
 from ..parameter import Grad, Parameter
 from .clipping import clip_grad_norm_
 from .rule import Options, Rule, find_rule
-from .state import ParameterState, read_state_dict, write_state_dict
+from .state import ParameterState, Rows, read_state_dict, write_state_dict
 
 Group = dict[str, Any]
 
@@ -190,8 +190,13 @@ class Optimizer:
         params = [p for i, group in enumerate(self.param_groups) if not self.frozen(i) for p in group["params"]]
         return clip_grad_norm_(params, max_norm, error_if_nonfinite=error_if_nonfinite)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self, *, rows: Rows | None = None) -> dict[str, Any]:
         """Return all that `load_state_dict` needs to go on from here, as plain dicts, numbers and copies of arrays.
+
+        Parameters
+        ----------
+        rows : mapping of Parameter to ndarray of int64, shape (n,), optional
+            Of these parameters' arrays of state, only these rows are copied. No other row may have been updated.
 
         Returns
         -------
@@ -200,10 +205,17 @@ class Optimizer:
             count the parameters through all groups. ``"state"``: by these numbers, ``{"step": int, name: array}``, for
             the parameters that have moved. The parameters' values, their `row_lr` and the like are not in it.
         """
-        return write_state_dict(self.steps, self.param_groups, self._states)
+        return write_state_dict(self.steps, self.param_groups, self._states, rows or {})
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any], *, rows: Rows | None = None) -> None:
         """Take over what `state_dict` gave, hyper-parameters included. Arrays are copied.
+
+        Parameters
+        ----------
+        state_dict : dict
+            What `state_dict` returned.
+        rows : mapping of Parameter to ndarray of int64, shape (n,), optional
+            What it was given. State of all other rows starts anew, for mapped tables without taking memory for them.
 
         Raises
         ------
@@ -211,7 +223,7 @@ class Optimizer:
             The groups, their rules, or the shapes or dtypes of arrays are not those of this optimizer, a number is out
             of range, or state that must not be negative is. Nothing was changed.
         """
-        steps, options, states = read_state_dict(state_dict, self.param_groups, _checked_options)
+        steps, options, states = read_state_dict(state_dict, self.param_groups, _checked_options, rows or {})
         self.steps = steps
         self._states = states
         for group, changed in zip(self.param_groups, options, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from ..checks import integer
 from ..parameter import Parameter
-from .rule import Rule, find_rule
+from .rule import Options, Rule, find_rule
 
 Group = dict[str, Any]
+Rows = Mapping[Parameter, NDArray[np.int64]]
 
 _MOST_STEPS = 2**63 - 2
 """Steps that a parameter may have behind it: the compiled rules take the number of the next one as 64 bits."""
@@ -28,8 +29,10 @@ class ParameterState:
     arrays: dict[str, NDArray[Any]]
 
 
-def write_state_dict(steps: int, param_groups: list[Group], states: dict[Parameter, ParameterState]) -> dict[str, Any]:
-    """Return the state dict: numbers for parameters, copies of arrays."""
+def write_state_dict(
+    steps: int, param_groups: list[Group], states: dict[Parameter, ParameterState], rows: Rows
+) -> dict[str, Any]:
+    """Return the state dict: numbers for parameters, copies of arrays, or of the `rows` of them."""
     groups = []
     written: dict[int, dict[str, Any]] = {}
     number = 0
@@ -39,7 +42,9 @@ def write_state_dict(steps: int, param_groups: list[Group], states: dict[Paramet
             numbers.append(number)
             if param in states:
                 state = states[param]
-                arrays = {name: array.copy() for name, array in state.arrays.items()}
+                arrays = {
+                    name: array[rows[param]] if param in rows else array.copy() for name, array in state.arrays.items()
+                }
                 written[number] = {"step": state.steps, **arrays}
             number += 1
         groups.append({**group, "params": numbers})
@@ -50,6 +55,7 @@ def read_state_dict(
     state_dict: dict[str, Any],
     param_groups: list[Group],
     check_options: Callable[[int, Group, Rule, list[Parameter]], dict[str, Any]],
+    rows: Rows,
 ) -> tuple[int, list[dict[str, Any]], dict[Parameter, ParameterState]]:
     """Return steps, hyper-parameters by group and states, all checked against `param_groups`; changes nothing."""
     _expect(dict, "state_dict", state_dict)
@@ -75,7 +81,9 @@ def read_state_dict(
         options.append(check_options(index, given, rule, group["params"]))
         for param in group["params"]:
             if number in unread:
-                states[param] = _read_state(f"state_dict, parameter {number}", unread.pop(number), param, rule)
+                states[param] = _read_state(
+                    f"state_dict, parameter {number}", unread.pop(number), param, rule, options[-1], rows.get(param)
+                )
             number += 1
     if unread:
         raise ValueError(
@@ -84,13 +92,18 @@ def read_state_dict(
     return integer("state_dict: steps", state_dict["steps"], least=0), options, states
 
 
-def _read_state(where: str, given: Any, param: Parameter, rule: Rule) -> ParameterState:
+def _read_state(
+    where: str, given: Any, param: Parameter, rule: Rule, options: Options, rows: NDArray[np.int64] | None
+) -> ParameterState:
+    """Return the state that is `given`: whole, or of these `rows` while the others are as before the first update."""
     _expect(dict, where, given)
     wanted = {"step", *rule.state_names}
     if set(given) != wanted:
         names = ", ".join(sorted(map(str, given)))
         raise ValueError(f"{where}: has {names}, rule {rule.name} wants {', '.join(sorted(wanted))}")
     shape = rule.state_shape(param.data)
+    if rows is not None:
+        shape = (len(rows), *shape[1:])
     arrays = {}
     for name in rule.state_names:
         array = given[name]
@@ -105,8 +118,14 @@ def _read_state(where: str, given: Any, param: Parameter, rule: Rule) -> Paramet
             least = float(np.fmin.reduce(array, axis=None, initial=0.0))
             if least < 0.0:
                 raise ValueError(f"{where}: {name} must not be negative, got {least}")
-        arrays[name] = np.array(array, dtype=param.dtype, order="C")
-    return ParameterState(rule.name, integer(f"{where}: step", given["step"], least=1, most=_MOST_STEPS), arrays)
+        arrays[name] = array
+    steps = integer(f"{where}: step", given["step"], least=1, most=_MOST_STEPS)
+    if rows is None:
+        return ParameterState(rule.name, steps, {name: np.array(array, order="C") for name, array in arrays.items()})
+    state = rule.new_state(param.data, options)
+    for name, array in arrays.items():
+        state[name][rows] = array
+    return ParameterState(rule.name, steps, state)
 
 
 def _expect(kind: type | tuple[type, ...], name: str, value: Any) -> Any:
