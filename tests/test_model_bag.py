@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from finevec.models import BagClassifier
-from finevec.models.text_classifier import Example, OtherWords, model_words
+from finevec.models.starting_rows import model_words
+from finevec.models.text_classifier import Example, OtherWords
 from toy_texts import BAD, GOOD, PLAIN, toy_table
 
 WORDS = [*GOOD, *BAD, *PLAIN]

@@ -17,7 +17,8 @@ from ..datasets.demo_data import demo_texts, demo_vectors
 from ..datasets.labelled import class_indices
 from ..models import BagClassifier, save_model
 from ..models.directory import check_model_target, read_training
-from ..models.text_classifier import Example, OtherWords, model_words
+from ..models.starting_rows import model_words
+from ..models.text_classifier import Example, OtherWords
 from ..text import TOKENIZERS
 from ..train import History, Settings, evaluate, fit, hold_out
 from ..vectors import WordVectors

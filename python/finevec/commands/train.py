@@ -14,107 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.labelled import class_indices, class_names, read_labelled
-from ..models import BagClassifier, TextClassifier, save_model
+from ..models import KINDS, TextClassifier, save_model
 from ..models.directory import check_model_target
-from ..models.text_classifier import MODES, Example, OtherWords, model_words
+from ..models.starting_rows import model_words, pretrained_rows, random_rows
+from ..models.text_classifier import Example, OtherWords
 from ..progress import progress_for
 from ..text import TOKENIZERS, share_of_other_letters
-from ..train import OPTIMIZERS, History, Settings, evaluate, fit, hold_out
-from ..vectors import MAX_DIM, WordVectors
-from .arguments import fraction, nonempty_path, positive_number, whole_number
+from ..train import History, Settings, evaluate, fit, hold_out
+from ..vectors import WordVectors
+from . import train_arguments
 from .metrics import check_metrics_target, write_metrics
 
-_RANDOM_BOUND = 0.25  # Kim 2014: rows of CNN-rand are drawn uniformly from within it
-_DEFAULT_DIM = 100
 _MOST_DROPPED = 0.1  # share of the letters that a tokenizer may drop without a warning
 
 
 def add_parser(subparsers: Any) -> None:
     """Add the command's arguments."""
-    parser = subparsers.add_parser(
-        "train",
-        help="train a classifier on labelled texts",
-        description="Train a text classifier on pretrained word vectors, frozen or fine-tuned. Data files hold one "
-        "label<TAB>text a line, UTF-8, plain or gzip.",
-    )
-    of_bag = BagClassifier.training_defaults
-    rates = "; ".join(f"{name} {of_bag.rates[name][0]:g}" for name in OPTIMIZERS)
-    embedding_rates = "; ".join(f"{name} {of_bag.rates[name][1]:g}" for name in OPTIMIZERS)
-    data = parser.add_argument_group("data")
-    for name, required, text in (
-        ("--train", True, "texts to train on"),
-        ("--dev", False, "texts for early stopping (default: a tenth of the training texts)"),
-        ("--test", False, "texts to measure on at the end"),
-        ("--vectors", False, "pretrained vectors in any format that finevec inspect knows; not for --mode random"),
-    ):
-        data.add_argument(name, type=nonempty_path, required=required, metavar="FILE", help=text)
-    data.add_argument(
-        "--tokenizer",
-        choices=list(TOKENIZERS),
-        default="kim",
-        help="kim: English, lower-cased, keeps only A-Z, digits and some punctuation; lower: any language with spaces "
-        "between words, lower-cased, punctuation apart; whitespace: splits at spaces only and keeps case, for "
-        "tokenized text (default %(default)s)",
-    )
-    model = parser.add_argument_group("model")
-    model.add_argument("--model", choices=[BagClassifier.kind], default=BagClassifier.kind, help="default %(default)s")
-    model.add_argument(
-        "--mode",
-        choices=MODES,
-        default="non-static",
-        help="static: pretrained rows, frozen; non-static: pretrained rows, fine-tuned; random: random rows, trained "
-        "(default %(default)s)",
-    )
-    model.add_argument(
-        "--dim", type=whole_number(1, MAX_DIM), metavar="N", help=f"columns of random rows (default {_DEFAULT_DIM})"
-    )
-    model.add_argument("--dropout", type=fraction, default=0.0, metavar="X", help="default %(default)s")
-    defaults = Settings()
-    training = parser.add_argument_group("training")
-    training.add_argument(
-        "--epochs", type=whole_number(1), default=defaults.epochs, metavar="N", help="at most (default %(default)s)"
-    )
-    training.add_argument(
-        "--batch-size", type=whole_number(1), default=defaults.batch_size, metavar="N", help="default %(default)s"
-    )
-    training.add_argument(
-        "--optimizer", choices=OPTIMIZERS, help=f"default: the model's, {BagClassifier.kind}: {of_bag.optimizer}"
-    )
-    training.add_argument("--lr", type=positive_number, metavar="X", help=f"of the dense layer (default {rates})")
-    training.add_argument(
-        "--embedding-lr", type=positive_number, metavar="X", help=f"of the vectors (default {embedding_rates})"
-    )
-    training.add_argument(
-        "--freeze-epochs",
-        type=whole_number(0),
-        default=defaults.freeze_epochs,
-        metavar="N",
-        help="keep the vectors frozen for so many epochs, then fine-tune (default %(default)s)",
-    )
-    training.add_argument(
-        "--patience",
-        type=whole_number(0),
-        default=defaults.patience,
-        metavar="N",
-        help="stop after so many epochs without a better dev result; 0: never (default %(default)s)",
-    )
-    training.add_argument(
-        "--seed", type=whole_number(0), default=defaults.seed, metavar="N", help="default %(default)s"
-    )
-    output = parser.add_argument_group("output")
-    output.add_argument(
-        "--save", type=nonempty_path, metavar="DIR", help="save the model and the tuned vectors (DIR/vectors.txt) here"
-    )
-    output.add_argument(
-        "--other-words",
-        type=whole_number(0),
-        default=50_000,
-        metavar="N",
-        help="save the vectors of the first N pretrained words that are not in the texts too, so that new texts "
-        "may use them (default %(default)s)",
-    )
-    output.add_argument("--metrics", type=nonempty_path, metavar="FILE", help="write accuracies and more here, as JSON")
-    output.add_argument("--quiet", action="store_true", help="show no progress")
+    train_arguments.add_arguments(subparsers)
 
 
 @dataclass
@@ -129,18 +45,10 @@ def run(args: argparse.Namespace) -> int:
     """Train, report, save. Returns the exit code."""
     start = time.perf_counter()
     _check_arguments(args)
-    settings = Settings(
-        epochs=args.epochs,
-        batch_size=args.batch_size,
-        optimizer=args.optimizer,
-        lr=args.lr,
-        embedding_lr=args.embedding_lr,
-        freeze_epochs=args.freeze_epochs,
-        patience=args.patience,
-        seed=args.seed,
-    )
+    settings = train_arguments.settings(args)
+    options = train_arguments.model_options(args)
     texts, classes = _read_texts(args)
-    model, known = _build_model(args, texts, classes)
+    model, known = _build_model(args, options, texts, classes)
     parts = _split(model, texts, args.seed)
     _say(args, _describe(parts, classes, model, known))
 
@@ -210,44 +118,31 @@ def _warn_of_dropped_letters(args: argparse.Namespace, texts: list[str]) -> None
 
 
 def _build_model(
-    args: argparse.Namespace, texts: dict[str, _Texts], classes: list[str]
+    args: argparse.Namespace, options: dict[str, Any], texts: dict[str, _Texts], classes: list[str]
 ) -> tuple[TextClassifier, NDArray[np.bool_]]:
     """Return the model, and which of its rows started from a pretrained vector."""
     training = texts["train"].tokens
     more = [tokens for part in ("dev", "test") if part in texts for tokens in texts[part].tokens]
+    others = None
     if args.mode == "random":
         words = model_words(training, [], {})
         _check_words(words, args)
-        rng = np.random.default_rng(args.seed)
-        table = rng.uniform(-_RANDOM_BOUND, _RANDOM_BOUND, (len(words), args.dim or _DEFAULT_DIM)).astype(np.float32)
+        table = random_rows(words, args.dim or train_arguments.DEFAULT_DIM, args.seed)
         known = np.zeros(len(words), dtype=bool)
-        others = None
     else:
         vectors = WordVectors.load(args.vectors, vocabulary=_needed_words(args, training, more))
         words = model_words(training, more, vectors.key_to_index)
         _check_words(words, args)
-        table, known = _starting_rows(vectors, words, model_words(training, [], {}), args)
-        others = _other_words(vectors, words, args.other_words) if args.save else None
-    model = BagClassifier(
-        table, words, classes, mode=args.mode, tokenizer=args.tokenizer, dropout=args.dropout, seed=args.seed
-    )
+        trained = len(model_words(training, [], {}))
+        if not any(word in vectors for word in words[:trained]):
+            raise ValueError(f"none of the {trained:,} words of {args.train} has a vector in {args.vectors}")
+        table, known = pretrained_rows(vectors, words, trained, args.seed)
+        if args.save:
+            others = _other_words(vectors, words, args.other_words)
+    options = {"mode": args.mode, "tokenizer": args.tokenizer, "seed": args.seed, **options}
+    model = KINDS[args.model](table, words, classes, **options)
     model.others = others
     return model, known
-
-
-def _starting_rows(
-    vectors: WordVectors, words: list[str], trained: list[str], args: argparse.Namespace
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return the first table, and which rows are pretrained. `words` begin with those of the training texts.
-
-    Rows are drawn with the variance of the training words: neither `--save`, which reads more of the file, nor the
-    choice of dev and test texts changes how training starts.
-    """
-    if not any(word in vectors for word in trained):
-        raise ValueError(f"none of the {len(trained):,} words of {args.train} has a vector in {args.vectors}")
-    table, known = vectors.matrix_for(trained, seed=args.seed)
-    others, others_known = vectors.matrix_for(words[len(trained) :], seed=args.seed)
-    return np.concatenate([table, others]), np.concatenate([known, others_known])
 
 
 def _check_words(words: list[str], args: argparse.Namespace) -> None:
@@ -313,9 +208,7 @@ def _metrics(
         "classes": model.classes,
         **{f"{part}_texts": len(parts.get(part, [])) for part in _PARTS},
         "model": model.kind,
-        "mode": model.mode,
-        "tokenizer": model.tokenizer,
-        "dropout": args.dropout,
+        **model.config(),
         **asdict(settings),
         "embedding_lr": None if model.mode == "static" else settings.embedding_lr,
         "files": {name: _as_text(getattr(args, name)) for name in ("train", "dev", "test", "vectors")},

@@ -47,7 +47,8 @@ FORMAT_VERSION = 1
 FILES = ("model.json", "words.json", "weights.npz", "vectors.txt", "others.json", "others.npy")
 """Names of a model's own files. Saving replaces them and leaves files of other names in the directory."""
 
-_KINDS: dict[str, type[BagClassifier] | type[TextCNN]] = {model.kind: model for model in (BagClassifier, TextCNN)}
+KINDS: dict[str, type[BagClassifier] | type[TextCNN]] = {model.kind: model for model in (BagClassifier, TextCNN)}
+"""The models by the name that is saved with them."""
 
 
 def check_model_target(directory: str | PathLike[str]) -> Path:
@@ -156,7 +157,7 @@ def load_model(directory: str | PathLike[str]) -> TextClassifier:
     words = _read_words(path / "words.json")
     weights = _read_weights(path / "weights.npz")
     try:
-        model = _KINDS[config["kind"]](weights["embedding"], words, config["classes"], **config["model"])
+        model = KINDS[config["kind"]](weights["embedding"], words, config["classes"], **config["model"])
         _fill(model, weights)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{directory}: damaged model: {type(error).__name__}: {error}") from None
@@ -241,8 +242,8 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path}: model of format version {config.get('format_version')!r}, this finevec reads {FORMAT_VERSION}"
         )
-    if config.get("kind") not in _KINDS:
-        raise ValueError(f"{path}: unknown kind of model {config.get('kind')!r}, expected one of {', '.join(_KINDS)}")
+    if config.get("kind") not in KINDS:
+        raise ValueError(f"{path}: unknown kind of model {config.get('kind')!r}, expected one of {', '.join(KINDS)}")
     return config
 
 

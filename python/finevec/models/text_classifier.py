@@ -233,34 +233,6 @@ class TextClassifier(ABC):
         return ids, offsets, table
 
 
-def model_words(
-    training: Sequence[Sequence[str]], more: Sequence[Sequence[str]], known: Mapping[str, Any]
-) -> list[str]:
-    """Return the words that become rows: those of the training texts, then those of `more` texts that are known.
-
-    Parameters
-    ----------
-    training, more : sequences of tokenized texts
-        `more` are the dev and test texts. A word of theirs that is neither in the training texts nor in the
-        pretrained vectors gets no row: nothing could be learnt about it.
-    known : mapping
-        Its keys are the words of the pretrained vectors.
-
-    Returns
-    -------
-    list of str
-        In order of first occurrence.
-
-    Examples
-    --------
-    >>> model_words([["a", "good", "a"]], [["bad", "xyzzy"]], {"bad": 0})
-    ['a', 'good', 'bad']
-    """
-    words = {token: None for tokens in training for token in tokens}
-    words.update((token, None) for tokens in more for token in tokens if token in known)
-    return list(words)
-
-
 def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(texts), _PREDICT_BATCH):
         yield texts[start : start + _PREDICT_BATCH]

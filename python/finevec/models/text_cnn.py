@@ -117,9 +117,8 @@ class TextCNN(TextClassifier):
 
         def backprop(grad_logits: NDArray[Any]) -> None:
             grad_pooled = backprop_dropout(backprop_output(grad_logits))
-            trains = self.embedding.weight.requires_grad
-            grad_vectors = backprop_convolution(grad_pooled, with_vectors=trains)
-            if trains:
+            grad_vectors = backprop_convolution(grad_pooled, with_vectors=self.embedding.weight.requires_grad)
+            if grad_vectors is not None:
                 self.embedding.backward(rows, grad_vectors)
 
         return logits, backprop

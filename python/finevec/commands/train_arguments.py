@@ -1,0 +1,178 @@
+"""The arguments of ``finevec train``."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from typing import Any
+
+from ..models import KINDS
+from ..text import TOKENIZERS
+from ..train import OPTIMIZERS, Settings
+from ..vectors import MAX_DIM
+from .arguments import fraction, nonempty_path, positive_number, whole_number
+
+DEFAULT_DIM = 100
+"""Columns of random rows."""
+
+_MODES = tuple(dict.fromkeys(mode for model in KINDS.values() for mode in model.modes))
+
+
+def add_arguments(subparsers: Any) -> None:
+    """Add the command and its arguments."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a classifier on labelled texts",
+        description="Train a text classifier on pretrained word vectors, frozen or fine-tuned. Data files hold one "
+        "label<TAB>text a line, UTF-8, plain or gzip.",
+    )
+    data = parser.add_argument_group("data")
+    for name, required, text in (
+        ("--train", True, "texts to train on"),
+        ("--dev", False, "texts for early stopping (default: a tenth of the training texts)"),
+        ("--test", False, "texts to measure on at the end"),
+        ("--vectors", False, "pretrained vectors in any format that finevec inspect knows; not for --mode random"),
+    ):
+        data.add_argument(name, type=nonempty_path, required=required, metavar="FILE", help=text)
+    data.add_argument(
+        "--tokenizer",
+        choices=list(TOKENIZERS),
+        default="kim",
+        help="kim: English, lower-cased, keeps only A-Z, digits and some punctuation; lower: any language with spaces "
+        "between words, lower-cased, punctuation apart; whitespace: splits at spaces only and keeps case, for "
+        "tokenized text (default %(default)s)",
+    )
+    model = parser.add_argument_group("model")
+    model.add_argument(
+        "--model",
+        choices=list(KINDS),
+        default="bag",
+        help="bag: the mean of a text's vectors and a linear layer; cnn: the convolutional network of Kim (2014) "
+        "(default %(default)s)",
+    )
+    model.add_argument(
+        "--mode",
+        choices=_MODES,
+        default="non-static",
+        help="static: pretrained rows, frozen; non-static: pretrained rows, fine-tuned; random: random rows, trained; "
+        "multichannel (cnn): one table of pretrained rows frozen and one fine-tuned (default %(default)s)",
+    )
+    model.add_argument(
+        "--dim", type=whole_number(1, MAX_DIM), metavar="N", help=f"columns of random rows (default {DEFAULT_DIM})"
+    )
+    model.add_argument("--dropout", type=fraction, metavar="X", help="default: bag 0; cnn 0.5")
+    model.add_argument(
+        "--widths", type=_widths, metavar="N,N", help="cnn: the numbers of words that filters see (default 3,4,5)"
+    )
+    model.add_argument("--filters", type=whole_number(1), metavar="N", help="cnn: filters of each width (default 100)")
+    model.add_argument(
+        "--max-norm",
+        type=positive_number,
+        metavar="X",
+        help="cnn: largest L2 norm of a class's weights in the last layer (default 3)",
+    )
+    defaults = Settings()
+    training = parser.add_argument_group("training")
+    training.add_argument(
+        "--epochs", type=whole_number(1), default=defaults.epochs, metavar="N", help="at most (default %(default)s)"
+    )
+    training.add_argument(
+        "--batch-size", type=whole_number(1), default=defaults.batch_size, metavar="N", help="default %(default)s"
+    )
+    training.add_argument("--optimizer", choices=OPTIMIZERS, help=f"default: {_default_optimizers()}")
+    training.add_argument("--lr", type=positive_number, metavar="X", help=f"of the dense layers ({_default_rates(0)})")
+    training.add_argument(
+        "--embedding-lr", type=positive_number, metavar="X", help=f"of the vectors ({_default_rates(1)})"
+    )
+    training.add_argument(
+        "--freeze-epochs",
+        type=whole_number(0),
+        default=defaults.freeze_epochs,
+        metavar="N",
+        help="keep the vectors frozen for so many epochs, then fine-tune (default %(default)s)",
+    )
+    training.add_argument(
+        "--patience",
+        type=whole_number(0),
+        default=defaults.patience,
+        metavar="N",
+        help="stop after so many epochs without a better dev result; 0: never (default %(default)s)",
+    )
+    training.add_argument(
+        "--seed", type=whole_number(0), default=defaults.seed, metavar="N", help="default %(default)s"
+    )
+    training.add_argument(
+        "--blas-threads",
+        type=whole_number(1),
+        default=defaults.blas_threads,
+        metavar="N",
+        help="threads of NumPy's dense products, on which last bits may depend (needs threadpoolctl; default "
+        "%(default)s)",
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--save", type=nonempty_path, metavar="DIR", help="save the model and the tuned vectors (DIR/vectors.txt) here"
+    )
+    output.add_argument(
+        "--other-words",
+        type=whole_number(0),
+        default=50_000,
+        metavar="N",
+        help="save the vectors of the first N pretrained words that are not in the texts too, so that new texts "
+        "may use them (default %(default)s)",
+    )
+    output.add_argument("--metrics", type=nonempty_path, metavar="FILE", help="write accuracies and more here, as JSON")
+    output.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def settings(args: argparse.Namespace) -> Settings:
+    """Return the training settings that the arguments describe."""
+    return Settings(
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        optimizer=args.optimizer,
+        lr=args.lr,
+        embedding_lr=args.embedding_lr,
+        freeze_epochs=args.freeze_epochs,
+        patience=args.patience,
+        seed=args.seed,
+        blas_threads=args.blas_threads,
+    )
+
+
+def model_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the keyword arguments of the model that were given; the others are the model's own defaults.
+
+    Raises
+    ------
+    ValueError
+        The model does not know one of them, or the mode.
+    """
+    kind = KINDS[args.model]
+    if args.mode not in kind.modes:
+        raise ValueError(f"--mode {args.mode} is not for --model {args.model}, which knows {', '.join(kind.modes)}")
+    names = ("dropout", "widths", "filters", "max_norm")
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    known = inspect.signature(kind).parameters
+    for name in given:
+        if name not in known:
+            raise ValueError(f"--{name.replace('_', '-')} is not for --model {args.model}")
+    return given
+
+
+def _widths(text: str) -> list[int]:
+    """Parse whole numbers of at least 1 with commas between them."""
+    parse = whole_number(1)
+    return [parse(part) for part in text.split(",")]
+
+
+def _default_optimizers() -> str:
+    return "; ".join(f"{name} {kind.training_defaults.optimizer}" for name, kind in KINDS.items())
+
+
+def _default_rates(which: int) -> str:
+    """Describe the default rates of the dense layers, 0, or of the vectors, 1."""
+    return "; ".join(
+        f"{kind} " + ", ".join(f"{name} {model.training_defaults.rates[name][which]:g}" for name in OPTIMIZERS)
+        for kind, model in KINDS.items()
+    )

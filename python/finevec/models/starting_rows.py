@@ -1,0 +1,74 @@
+"""The rows that a classifier's table starts with: which words get one, and what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..vectors import WordVectors
+
+RANDOM_BOUND = 0.25
+"""Rows of the mode "random" are drawn uniformly from within it, as those of CNN-rand in Kim's own code (2014)."""
+
+
+def model_words(
+    training: Sequence[Sequence[str]], more: Sequence[Sequence[str]], known: Mapping[str, Any]
+) -> list[str]:
+    """Return the words that become rows: those of the training texts, then those of `more` texts that are known.
+
+    Parameters
+    ----------
+    training, more : sequences of tokenized texts
+        `more` are the dev and test texts. A word of theirs that is neither in the training texts nor in the
+        pretrained vectors gets no row: nothing could be learnt about it.
+    known : mapping
+        Its keys are the words of the pretrained vectors.
+
+    Returns
+    -------
+    list of str
+        In order of first occurrence.
+
+    Examples
+    --------
+    >>> model_words([["a", "good", "a"]], [["bad", "xyzzy"]], {"bad": 0})
+    ['a', 'good', 'bad']
+    """
+    words = {token: None for tokens in training for token in tokens}
+    words.update((token, None) for tokens in more for token in tokens if token in known)
+    return list(words)
+
+
+def random_rows(words: Sequence[str], dim: int, seed: int) -> NDArray[np.float32]:
+    """Return a row for each word, shape (len(words), dim), uniform within `RANDOM_BOUND`."""
+    return np.random.default_rng(seed).uniform(-RANDOM_BOUND, RANDOM_BOUND, (len(words), dim)).astype(np.float32)
+
+
+def pretrained_rows(
+    vectors: WordVectors, words: Sequence[str], trained: int, seed: int
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return a row for each word, and which of them are pretrained vectors.
+
+    The others are drawn with the variance of the known ones among the training texts' words, as in Kim (2014,
+    section 4.3): neither the choice of dev and test texts, nor how many vectors were read, changes how training starts.
+
+    Parameters
+    ----------
+    vectors : WordVectors
+    words : sequence of str
+        As `model_words` gives them.
+    trained : int
+        The first so many of them are the words of the training texts.
+    seed : int
+
+    Returns
+    -------
+    table : ndarray, shape (len(words), dim)
+    known : ndarray of bool, shape (len(words),)
+    """
+    table, known = vectors.matrix_for(words[:trained], seed=seed)
+    others, others_known = vectors.matrix_for(words[trained:], seed=seed)
+    return np.concatenate([table, others]), np.concatenate([known, others_known])
