@@ -63,7 +63,7 @@ def test_state_of_rows_alone_goes_on_like_the_whole(rule, tmp_path):
     def step(params, opt, ids):
         opt.zero_grad()
         params[0].add_rows(ids, np.full((len(ids), 3), 0.5, np.float32))
-        params[1].grad = np.ones((6, 4), np.float32)
+        params[1].grad = np.ones((6, 4))
         opt.step()
 
     params, opt = make(False)
@@ -95,7 +95,7 @@ def test_state_of_rows_alone_goes_on_like_the_whole(rule, tmp_path):
 def test_state_of_other_rows_than_were_saved_is_refused():
     params = [param(8, 3)]
     opt = OPTIMIZERS["adagrad"](params, lr=0.1)
-    params[0].add_rows([1, 2], np.ones((2, 3), np.float32))
+    params[0].add_rows([1, 2], np.ones((2, 3)))
     opt.step()
     saved = opt.state_dict(rows={params[0]: np.array([1, 2])})
     for rows in (None, {params[0]: np.array([1, 2, 3])}):
