@@ -39,11 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         # Imported here, so that an interrupt meanwhile ends like one later.
-        from . import convert, demo, inspect, neighbors, predict, train
+        from . import convert, demo, inspect, neighbors, plot, predict, train
 
         commands = {
             "train": train,
             "predict": predict,
+            "plot": plot,
             "demo": demo,
             "neighbors": neighbors,
             "inspect": inspect,
