@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 
 import finevec as fv
 import numpy as np
 import pytest
+import reference_text_cnn as oracle
 from finevec import _finevec
 from finevec.layers import NgramMax
 from hypothesis import given
@@ -15,36 +16,15 @@ from strategies import seeds
 from test_dense_layers import central_difference
 
 
-def im2col(layer, vectors, ids, offsets):
-    """Return the outputs by windows laid out as rows of a matrix, and how close each maximum and ReLU is to a kink."""
-    weight, bias = layer.weight.data.astype(float), layer.bias.data.astype(float)
-    dim = vectors.shape[1]
-    outputs, margins = [], []
-    for start, end in itertools.pairwise(offsets):
-        first_row, parts = 0, []
-        for index, width in enumerate(layer.widths):
-            edge = np.zeros((width - 1, dim))
-            padded = np.concatenate([edge, vectors[ids[start:end]].astype(float), edge])
-            # A text without words has one window, of zeros.
-            count = end - start + width - 1 if end > start else 1
-            padded = np.concatenate([padded, np.zeros((width, dim))])
-            windows = [padded[s : s + width].ravel() for s in range(count)]
-            taps = weight[first_row : first_row + width * layer.filters].reshape(width, layer.filters, dim)
-            filters = taps.transpose(1, 0, 2).reshape(layer.filters, width * dim)
-            responses = np.stack(windows) @ filters.T
-            ranked = np.sort(responses, axis=0)
-            second = ranked[-2] if len(ranked) > 1 else np.full(layer.filters, -np.inf)
-            largest = ranked[-1] + bias[index * layer.filters : (index + 1) * layer.filters]
-            parts.append(largest)
-            margins.append(np.minimum(np.abs(largest), ranked[-1] - second).min())
-            first_row += width * layer.filters
-        outputs.append(np.maximum(np.concatenate(parts), 0))
-    return np.stack(outputs), min(margins)
-
-
 def batch(rng, words, lengths):
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     return rng.integers(words, size=offsets[-1]), offsets
+
+
+def expected(layer, vectors, ids, offsets):
+    """Return the oracle's outputs, their sizes, and the margin to ties and kinks."""
+    texts = [ids[start:end].tolist() for start, end in pairwise(offsets)]
+    return oracle.ngram_max(layer.weight.data, layer.bias.data, layer.widths, layer.filters, vectors, texts)
 
 
 @given(
@@ -62,11 +42,9 @@ def test_outputs_are_those_of_im2col(widths, filters, dim, lengths, dtype, seed)
     vectors = rng.standard_normal((7, dim)).astype(dtype)
     ids, offsets = batch(rng, 7, lengths)
     output, _ = layer.forward(vectors, ids, offsets)
-    wanted, _ = im2col(layer, vectors, ids, offsets)
-    # A response is a sum of width * dim products and a bias, each of the sizes below.
-    terms = max(widths) * dim
-    size = terms * 0.01 * np.abs(vectors).max() + np.abs(layer.bias.data).max()
-    np.testing.assert_allclose(output, wanted, rtol=0, atol=(terms + 2) * np.finfo(dtype).eps * size)
+    wanted, sizes, _ = expected(layer, vectors, ids, offsets)
+    # A response is a sum of width * dim products and a bias; the oracle rounds too.
+    assert (np.abs(output - wanted) <= 2 * (max(widths) * dim + 2) * np.finfo(dtype).eps * sizes).all()
 
 
 @pytest.mark.parametrize("lengths", [[1], [2, 1, 6], [4, 0, 3]])
@@ -80,7 +58,7 @@ def test_gradients_of_every_parameter_and_of_the_words(widths, lengths):
         vectors = rng.normal(size=(4, 3))
         ids, offsets = batch(rng, 4, lengths)
         ids[-1] = ids[0]  # a word that comes again
-        if im2col(layer, vectors, ids, offsets)[1] > 1e-4:  # steps of 1e-6 move a response by less
+        if expected(layer, vectors, ids, offsets)[2] > 1e-4:  # steps of 1e-6 move a response by less
             break
     else:
         pytest.fail("no case away from the kinks")
