@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,12 +40,21 @@ class Snapshot:
     def __init__(self, groups: Mapping[str, Sequence[Parameter]], rows: NDArray[np.int64]) -> None:
         self._rows = rows
         self._tables = [(parameter, parameter.data[rows]) for parameter in groups.get("embedding", ())]
-        self._others = [
-            (parameter, parameter.data.copy())
-            for name, parameters in groups.items()
-            if name != "embedding"
-            for parameter in parameters
+        others = {name: parameters for name, parameters in groups.items() if name != "embedding"}
+        self._others = [(parameter, parameter.data.copy()) for group in others.values() for parameter in group]
+        self._names = [
+            f"{name}.{index}"
+            for name, group in {"embedding": [table for table, _ in self._tables], **others}.items()
+            for index in range(len(group))
         ]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the values by group and position, such as ``"dense.0"``: the snapshot's own memory, not copies.
+
+        What is written there, `restore` writes into the parameters. Of tables they are the given rows.
+        """
+        values = [values for _, values in [*self._tables, *self._others]]
+        return dict(zip(self._names, values, strict=True))
 
     def retake(self) -> None:
         """Take the values of now, into the same memory."""

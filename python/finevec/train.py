@@ -3,12 +3,14 @@
 A model brings its examples' loss, its parameters by group and the rows that examples touch (`Model`). The loop brings
 the order of the examples, the optimizer, the freezing schedule, the dev set, the best epoch, and the record of it all.
 
-What an epoch draws at random follows from ``(seed, epoch)`` alone, so a run can be taken up again at any epoch.
+What an epoch draws at random follows from ``(seed, epoch)`` alone, so a run can be taken up again at any epoch, from
+a file that is written after each (`finevec.checkpoint`).
 """
 
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,11 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import blas, optim
+from .checkpoint import Checkpoint, check_checkpoint_target
 from .history import EpochRecord as EpochRecord
 from .history import History as History
 from .history import best_epoch, run_ends
 from .parameter import Parameter
 from .progress import Progress, Silent
+from .run_state import RunState, identity
 from .settings import OPTIMIZER_CLASSES
 from .settings import OPTIMIZERS as OPTIMIZERS
 from .settings import Settings as Settings
@@ -47,6 +51,7 @@ class BatchLoss(NamedTuple):
 class Model(Protocol):
     """What the loop needs of a model. `finevec.models.TextClassifier` is one."""
 
+    kind: ClassVar[str]
     training_defaults: ClassVar[TrainingDefaults]
 
     def loss(self, examples: Sequence[Any], rng: np.random.Generator | None = None) -> BatchLoss:
@@ -56,7 +61,13 @@ class Model(Protocol):
         """Return the parameters that train: tables under "embedding", the others under "dense"."""
 
     def trained_rows(self, examples: Sequence[Any]) -> NDArray[np.int64]:
-        """Return the rows of the tables that training on these examples can change, without repeats."""
+        """Return the rows of the tables that these examples look up: training can change no others. Without repeats."""
+
+    def config(self) -> dict[str, Any]:
+        """Return the hyper-parameters, in types that JSON has."""
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return every weight by name, not copies: the dense parameters, and tables, also those that do not train."""
 
 
 def fit(
@@ -65,6 +76,7 @@ def fit(
     dev_examples: Sequence[Any],
     settings: Settings,
     progress: Progress | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> History:
     """Train a model; it ends with the weights of the epoch that did best on the dev examples.
 
@@ -82,10 +94,15 @@ def fit(
     settings : Settings
     progress : Progress, optional
         Is told about batches, epochs and the thaw.
+    checkpoint : path, optional
+        A file that the state of the run is written to after each epoch. If it exists, the model and the arguments must
+        be as they were when that run started; then it goes on after its last epoch and ends as if it had never stopped,
+        bit for bit. `epochs` and `patience` may be others than before, if with them the run would have come as far.
 
     Returns
     -------
     History
+        Of the whole run, also of the epochs before it was resumed; `seconds` adds up.
 
     Raises
     ------
@@ -93,7 +110,10 @@ def fit(
         The loss of a batch, or of the dev set, is not finite. The message names epoch, batch and rates. The model keeps
         the weights of the step before.
     ValueError
-        There are no examples.
+        There are no examples; or `checkpoint` is damaged, no checkpoint, or one of another run. Then neither the model
+        nor the file was changed.
+    OSError
+        The checkpoint cannot be read or written. The model is unchanged, or as the last epoch left it.
 
     Examples
     --------
@@ -109,13 +129,20 @@ def fit(
     """
     if not train_examples or not dev_examples:
         raise ValueError(f"expected training and dev examples, got {len(train_examples)} and {len(dev_examples)}")
+    if checkpoint is not None:
+        check_checkpoint_target(checkpoint)
     settings = settings.for_model(model)
     with blas.threads(settings.blas_threads):
-        return _fit(model, train_examples, dev_examples, settings, progress or Silent())
+        return _fit(model, train_examples, dev_examples, settings, progress or Silent(), checkpoint)
 
 
 def _fit(
-    model: Model, train_examples: Sequence[Any], dev_examples: Sequence[Any], settings: Settings, progress: Progress
+    model: Model,
+    train_examples: Sequence[Any],
+    dev_examples: Sequence[Any],
+    settings: Settings,
+    progress: Progress,
+    checkpoint: str | os.PathLike[str] | None,
 ) -> History:
     start = time.perf_counter()
     groups = model.parameter_groups()
@@ -124,7 +151,15 @@ def _fit(
     initial = Snapshot(groups, rows)
     best = Snapshot(groups, rows)
     history = History(environment=blas.environment())
+    kept, notes = None, []
+    if checkpoint is not None:
+        state = RunState(groups, rows, optimizer, best, history)
+        kept = Checkpoint(checkpoint, state, identity(model, train_examples, dev_examples, settings, state))
+        notes = kept.load(settings)
+        start -= history.seconds
     progress.start(settings.epochs)
+    for note in notes:
+        progress.note(note)
     while not run_ends(history.epochs, settings):
         epoch = len(history.epochs) + 1
         for group in optimizer.thawed():
@@ -136,6 +171,8 @@ def _fit(
         history.best_epoch = best_epoch(history.epochs)
         if history.best_epoch == epoch:
             best.retake()
+        if kept is not None:
+            kept.save()
         progress.epoch(record, best=history.best_epoch == epoch)
     best.restore()
     history.stopped_early = len(history.epochs) < settings.epochs
