@@ -10,7 +10,7 @@ import shutil
 import numpy as np
 import pytest
 from finevec import WordVectors
-from finevec.models import BagClassifier, directory, load_model, save_model
+from finevec.models import BagClassifier, TextCNN, directory, load_model, save_model
 from finevec.models.text_classifier import OtherWords
 from toy_texts import BAD, GOOD, PLAIN, toy_table
 
@@ -21,8 +21,18 @@ def build(**options):
     return BagClassifier(toy_table(WORDS), WORDS, ["neg", "pos", "other"], seed=1, **options)
 
 
-def saved(tmp_path, **options):
-    model = build(**options)
+def build_cnn(**options):
+    """Every weight differs from what the seed, the table or the defaults would give."""
+    options = {"widths": (1, 2, 7), "filters": 3, "dropout": 0.25, "max_norm": 2.5, **options}
+    model = TextCNN(toy_table(WORDS), WORDS, ["neg", "pos", "other"], seed=1, **options)
+    rng = np.random.default_rng(2)
+    for array in model.arrays().values():
+        array[...] = rng.normal(size=array.shape)
+    return model
+
+
+def saved(tmp_path, model=None, **options):
+    model = model or build(**options)
     save_model(model, tmp_path / "model", training={"seed": 3})
     return model, tmp_path / "model"
 
@@ -42,6 +52,26 @@ def test_a_saved_model_comes_back_bit_for_bit(tmp_path):
     assert loaded.others is None
     assert directory.read_training(path) == {"seed": 3}
     assert names(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("max_norm", [2.5, None])
+@pytest.mark.parametrize("mode", TextCNN.modes)
+def test_a_saved_text_cnn_comes_back_bit_for_bit_with_all_its_channels(tmp_path, mode, max_norm):
+    model, path = saved(tmp_path, build_cnn(mode=mode, max_norm=max_norm, tokenizer="whitespace"))
+    model.others = OtherWords({"pleasant": 0}, toy_table(["pleasant"], seed=9))
+    save_model(model, path)
+    loaded = load_model(path)
+    assert type(loaded) is TextCNN
+    assert (loaded.words, loaded.classes, loaded.config()) == (model.words, model.classes, model.config())
+    assert loaded.config()["max_norm"] == loaded.output.weight.max_norm == max_norm
+    assert loaded.config()["widths"] == [1, 2, 7]
+    assert loaded.embedding.weight.requires_grad == (mode != "static")
+    assert set(loaded.arrays()) == set(model.arrays())
+    assert ("static" in loaded.arrays()) == (mode == "multichannel")
+    for name, array in model.arrays().items():
+        assert np.array_equal(array, loaded.arrays()[name]), name
+    texts = ["good bad pleasant", "nothing", "", "wordq lovely worda wordb wordc wordd worde wordf wordg"]
+    assert np.array_equal(model.predict_proba(texts), loaded.predict_proba(texts))
 
 
 def test_the_tuned_vectors_are_a_word_vectors_file(tmp_path):
@@ -318,9 +348,38 @@ def test_a_missing_or_damaged_model_is_told(tmp_path, what, error, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("static", None, "damaged model: KeyError: 'static'"),
+        ("static", np.zeros((30, 7), np.float32), r"weight static: expected \(30, 8\) float32, got \(30, 7\) float32"),
+        ("embedding", np.zeros((29, 8), np.float32), r"damaged model: ValueError: vectors: expected shape \(30, dim\)"),
+        ("convolution.weight", None, "KeyError: 'convolution.weight"),
+        ("convolution.weight", np.zeros((30, 8)), r"weight convolution\.weight: .* got \(30, 8\) float64"),
+        ("convolution.bias", np.zeros(8, np.float32), r"weight convolution\.bias: expected \(9,\) float32, got \(8,\)"),
+        ("widths", [1, 2], r"weight convolution\.weight: expected \(9, 8\) float32, got \(30, 8\)"),
+        ("widths", [1, 2, 0], "damaged model: ValueError: width must be at least 1, got 0"),
+        ("widths", None, "damaged model: TypeError"),
+        ("filters", 4, r"weight convolution\.weight: expected \(40, 8\) float32, got \(30, 8\)"),
+        ("max_norm", -1, "damaged model: ValueError: max_norm"),
+        ("mode", "non-channel", "damaged model: ValueError: mode: expected one of"),
+    ],
+)
+def test_a_damaged_text_cnn_is_told(tmp_path, name, change, message):
+    model, path = saved(tmp_path, build_cnn(mode="multichannel"))
+    arrays = model.arrays()
+    if name in arrays:
+        arrays = {key: change if key == name else array for key, array in arrays.items()}
+        np.savez(path / "weights.npz", **{key: array for key, array in arrays.items() if array is not None})
+    else:
+        edit_config(path, model=model.config() | {name: change})
+    with pytest.raises(ValueError, match=message):
+        load_model(path)
+
+
 @pytest.mark.parametrize("name", ["model.json", "words.json", "weights.npz", "others.json", "others.npy"])
 def test_a_file_with_changed_bytes_gives_a_model_or_a_value_error(tmp_path, name):
-    model = BagClassifier(toy_table(["a", "b"], dim=2), ["a", "b"], ["x", "y"])
+    model = TextCNN(toy_table(["a", "b"], dim=2), ["a", "b"], ["x", "y"], mode="multichannel", widths=(2,), filters=3)
     model.others = OtherWords({"c": 0}, toy_table(["c"], dim=2))
     save_model(model, tmp_path / "model")
     file, rng = tmp_path / "model" / name, np.random.default_rng(3)
