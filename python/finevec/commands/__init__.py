@@ -39,12 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         # Imported here, so that an interrupt meanwhile ends like one later.
-        from . import convert, demo, inspect, neighbors, plot, predict, train
+        from . import convert, demo, inspect, neighbors, plot, predict, reproduce, train
 
         commands = {
             "train": train,
             "predict": predict,
             "plot": plot,
+            "reproduce": reproduce,
             "demo": demo,
             "neighbors": neighbors,
             "inspect": inspect,

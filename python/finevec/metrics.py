@@ -1,0 +1,70 @@
+"""What a training run gave, in the keys of the file that ``finevec train --metrics`` writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .history import History
+from .models import TextClassifier
+from .models.text_classifier import Example
+from .settings import Settings
+from .train import evaluate
+
+PARTS = ("train", "dev", "test")
+"""The parts of a data set."""
+
+
+def run_metrics(
+    model: TextClassifier,
+    settings: Settings,
+    known: NDArray[np.bool_],
+    parts: Mapping[str, Sequence[Example]],
+    history: History,
+    files: Mapping[str, str | None],
+) -> dict[str, Any]:
+    """Return accuracies, sizes, settings and history of a run that is finished, in types that JSON has.
+
+    Parameters
+    ----------
+    model : TextClassifier
+        As `finevec.train.fit` left it.
+    settings : Settings
+        What was left open in them is filled in with the model's defaults.
+    known : ndarray of bool, shape (rows,)
+        Which rows started from a pretrained vector.
+    parts : mapping of str to sequence of Example
+        Some of `PARTS`, each with at least one example.
+    history : History
+    files : mapping of str to str or None
+        The paths of what was read.
+    """
+    settings = settings.for_model(model)
+    rows, dim = model.vectors.shape
+    return {
+        **{f"{part}_accuracy": evaluate(model, parts[part])[1] if part in parts else None for part in PARTS},
+        "training_seconds": round(history.seconds, 3),
+        "rows": rows,
+        "rows_changed": len(history.changed_rows),
+        "known_words": int(known.sum()),
+        "dim": dim,
+        "classes": model.classes,
+        **{f"{part}_texts": len(parts.get(part, [])) for part in PARTS},
+        "model": model.kind,
+        **model.config(),
+        **asdict(settings),
+        "embedding_lr": None if model.mode == "static" else settings.embedding_lr,
+        "files": {name: _as_text(path) for name, path in files.items()},
+        "environment": history.environment,
+        "history": history.to_json(),
+    }
+
+
+def _as_text(path: str | None) -> str | None:
+    """Return a path as text that a file can hold: bytes that are no UTF-8 as escapes."""
+    return None if path is None else os.fsencode(path).decode("utf-8", "backslashreplace")

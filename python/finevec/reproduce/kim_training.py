@@ -1,0 +1,160 @@
+"""One run of Kim's table (2014)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import blas
+from ..metrics import run_metrics
+from ..models import TextCNN
+from ..models.starting_rows import model_words, pretrained_rows, random_rows
+from ..models.text_classifier import Example
+from ..progress import Progress
+from ..settings import Settings
+from ..train import fit, hold_out
+from ..vectors import WordVectors
+from .kim import MODEL, NEIGHBORS, NEIGHBORS_OF, TOKENIZER, KimRun, run_settings
+from .kim_data import SetTexts, Texts, run_texts
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What all runs share.
+
+    Parameters
+    ----------
+    data : mapping of str to SetTexts
+        The texts of each set.
+    vectors : WordVectors
+        Of the sets' words.
+    vectors_path : str
+        Where they were read.
+    random_dim : int
+        Columns of random rows.
+    folds : int
+        Of sets that are cross-validated.
+    settings : Settings
+        Of the whole table: `run_settings` gives those of a run.
+    """
+
+    data: Mapping[str, SetTexts]
+    vectors: WordVectors
+    vectors_path: str
+    random_dim: int
+    folds: int
+    settings: Settings
+
+    def dim(self, run: KimRun) -> int:
+        """Return the columns of a run's table."""
+        return self.random_dim if run.variant == "random" else self.vectors.vector_size
+
+
+def train_run(experiment: Experiment, run: KimRun, progress: Progress, checkpoint: Path) -> dict[str, Any]:
+    """Train and test once.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    run : KimRun
+    progress : Progress
+        Is closed at the end.
+    checkpoint : Path
+        Where the training keeps its state; a training that was stopped goes on from it.
+
+    Returns
+    -------
+    dict
+        The metrics that ``finevec train --metrics`` writes, and "neighbors" where table 3 takes them from this run.
+
+    Raises
+    ------
+    FloatingPointError
+        The training diverged.
+    ValueError
+        No word of the training texts has a vector, or no text could be held out.
+    """
+    start = time.perf_counter()
+    data = experiment.data[run.set]
+    texts = run_texts(data, run, experiment.folds)
+    settings = run_settings(run, experiment.settings)
+    with blas.threads(settings.blas_threads):
+        model, known, trained = _build_model(experiment, run, data, texts)
+        parts = _examples(model, texts, run.seed)
+        try:
+            history = fit(model, parts["train"], parts["dev"], settings, progress, checkpoint=checkpoint)
+        finally:
+            progress.close()
+        vectors_path = None if run.variant == "random" else experiment.vectors_path
+        files = {part: data.paths.get(part) for part in ("train", "dev", "test")} | {"vectors": vectors_path}
+        metrics = run_metrics(model, settings, known, parts, history, files)
+    if run.shows_neighbors:
+        metrics["neighbors"] = neighbors(model, trained)
+    metrics["seconds"] = round(time.perf_counter() - start, 3)
+    return metrics
+
+
+def _build_model(
+    experiment: Experiment, run: KimRun, data: SetTexts, texts: Mapping[str, Texts]
+) -> tuple[TextCNN, NDArray[np.bool_], int]:
+    """Return the model, which of its rows started from a pretrained vector, and how many are of training words."""
+    training = texts["train"].tokens
+    words = model_words(training, [], {})
+    trained = len(words)
+    if run.variant == "random":
+        table, known = random_rows(words, experiment.random_dim, run.seed), np.zeros(trained, dtype=bool)
+    else:
+        vectors = experiment.vectors
+        if not any(word in vectors for word in words):
+            raise ValueError(
+                f"none of the {trained:,} words of {data.paths['train']} has a vector in {experiment.vectors_path}"
+            )
+        more = [tokens for part, other in texts.items() if part != "train" for tokens in other.tokens]
+        words = model_words(training, more, vectors.key_to_index)
+        table, known = pretrained_rows(vectors, words, trained, run.seed)
+    model = TextCNN(table, words, data.classes, mode=run.variant, tokenizer=TOKENIZER, seed=run.seed, **MODEL)
+    return model, known, trained
+
+
+def _examples(model: TextCNN, texts: Mapping[str, Texts], seed: int) -> dict[str, list[Example]]:
+    parts = {part: model.examples(other.tokens, other.targets) for part, other in texts.items()}
+    if "dev" not in parts:
+        kept, held_out = hold_out(texts["train"].targets, seed)
+        examples = parts["train"]
+        parts["train"] = [examples[position] for position in kept]
+        parts["dev"] = [examples[position] for position in held_out]
+    return parts
+
+
+def neighbors(model: TextCNN, trained: int) -> dict[str, dict[str, list[tuple[str, float]]]]:
+    """Return the nearest words of `NEIGHBORS_OF` by cosine in both tables of a multichannel model.
+
+    Parameters
+    ----------
+    model : TextCNN
+    trained : int
+        The first so many of the model's words, those of the training texts, are looked at.
+
+    Returns
+    -------
+    dict
+        For each word that is among them, under "static" and "tuned", the `NEIGHBORS` nearest with their cosines.
+    """
+    assert model.static_vectors is not None
+    words = model.words[:trained]
+    tables = {"static": model.static_vectors, "tuned": model.vectors}
+    searched = {name: WordVectors(words, table[:trained]) for name, table in tables.items()}
+    return {
+        word: {
+            name: [(other, round(cosine, 4)) for other, cosine in vectors.most_similar(word, topn=NEIGHBORS)]
+            for name, vectors in searched.items()
+        }
+        for word in NEIGHBORS_OF
+        if model.row.get(word, trained) < trained
+    }

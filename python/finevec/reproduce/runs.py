@@ -1,0 +1,167 @@
+"""The store of finished runs: a folder with one JSON file a run.
+
+A file is written aside and renamed when its run is finished, so a process that is killed at any moment leaves whole
+files only, and several processes may add runs to one folder. Each file says under ``"setup"`` what its run depends on;
+a run is taken from its file only where that agrees with what would be run now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..replace import replaced_file
+
+_MOST_NAMED = 4  # differences that an error names
+
+
+def digest(path: str | os.PathLike[str]) -> str:
+    """Return the blake2b digest, 16 bytes as hexadecimal digits, of a file as it is stored, packed or not."""
+    result = hashlib.blake2b(digest_size=16)
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            result.update(block)
+    return result.hexdigest()
+
+
+class RunStore:
+    """Finished runs of one paper in ``directory/runs``.
+
+    Parameters
+    ----------
+    directory : path
+        Need not exist.
+    paper : str
+        Runs of another paper are refused.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = RunStore(folder, "kim")
+    ...     store.save("trec.static.seed1", {"test_accuracy": 0.75, "setup": {"paper": "kim", "epochs": 25}})
+    ...     store.load("trec.static.seed1", {"paper": "kim", "epochs": 25})["test_accuracy"]
+    0.75
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], paper: str) -> None:
+        self.directory = Path(directory)
+        self.paper = paper
+        self.folder = self.directory / "runs"
+
+    def prepare(self, reports: tuple[str, ...]) -> None:
+        """Create the folder, if it is not there.
+
+        Parameters
+        ----------
+        reports : tuple of str
+            Names of files beside it that will be written, again and again.
+
+        Raises
+        ------
+        FileExistsError
+            There is a file of such a name but no folder of runs: somebody else's.
+        OSError
+            The folder cannot be created or written in.
+        """
+        if not self.folder.is_dir():
+            for name in reports:
+                if (self.directory / name).exists():
+                    raise FileExistsError(
+                        f"{self.directory}: holds {name} but no runs it could come from; choose another --out"
+                    )
+            self.folder.mkdir(parents=True)
+        if not os.access(self.folder, os.W_OK):
+            raise PermissionError(f"{self.folder}: no permission to write in it")
+
+    def path(self, name: str) -> Path:
+        """Return where the run of this name is kept."""
+        return self.folder / f"{name}.json"
+
+    def checkpoint(self, name: str) -> Path:
+        """Return where the training of a run that is not finished keeps its state."""
+        return self.folder / f"{name}.checkpoint"
+
+    def names(self) -> list[str]:
+        """Return the names of all finished runs, sorted."""
+        return sorted(path.stem for path in self.folder.glob("*.json"))
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Return the record of a finished run.
+
+        Raises
+        ------
+        FileNotFoundError
+            It is not finished.
+        ValueError
+            The file is no run of this paper.
+        """
+        path = self.path(name)
+        data = path.read_bytes()
+        try:
+            record = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{path}: not a finished run: not JSON: {error}") from None
+        setup = record.get("setup") if isinstance(record, dict) else None
+        if not isinstance(setup, dict) or setup.get("paper") != self.paper:
+            raise ValueError(f"{path}: not a run of finevec reproduce {self.paper}; choose another --out")
+        return dict(record)
+
+    def load(self, name: str, setup: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the record of a run, or None where it is not finished.
+
+        The checkpoint of a finished run is removed: a process may have been killed before it could do so.
+
+        Raises
+        ------
+        ValueError
+            Its file is something else, or was made with another setup. The message names what differs.
+        """
+        try:
+            record = self.read(name)
+        except FileNotFoundError:
+            return None
+        found = differences(record["setup"], setup)
+        if found:
+            named = "; ".join(found[:_MOST_NAMED])
+            more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+            raise ValueError(f"{self.path(name)}: was run with {named}{more}; choose another --out")
+        self.checkpoint(name).unlink(missing_ok=True)
+        return record
+
+    def save(self, name: str, record: Mapping[str, Any]) -> None:
+        """Keep the record of a finished run, which holds its setup under ``"setup"``, and remove its checkpoint."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with replaced_file(self.path(name)) as file:
+            file.write((json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+        self.checkpoint(name).unlink(missing_ok=True)
+
+
+def differences(kept: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return in words what differs between two setups.
+
+    Examples
+    --------
+    >>> differences({"epochs": 25, "data": {"mr.all.tsv": "ab"}}, {"epochs": 20, "data": {"mr.all.tsv": "cd"}})
+    ['data mr.all.tsv ab, not cd', 'epochs 25, not 20']
+    """
+    first, second = _flat(kept), _flat(json.loads(json.dumps(now)))
+    missing = object()
+    names = sorted(name for name in {*first, *second} if first.get(name, missing) != second.get(name, missing))
+    return [f"{name} {_shown(first, name)}, not {_shown(second, name)}" for name in names]
+
+
+def _flat(setup: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in setup.items():
+        inner = {f"{name} {key}": entry for key, entry in value.items()} if isinstance(value, dict) else {name: value}
+        flat.update(inner)
+    return flat
+
+
+def _shown(flat: Mapping[str, Any], name: str) -> str:
+    return str(flat[name]) if name in flat else "unset"
