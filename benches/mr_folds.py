@@ -3,7 +3,8 @@
 ``python benches/mr_folds.py --data mr.all.tsv.gz --vectors glove.6B.100d.txt [--folds 10] [--modes static non-static]``
 
 Each fold is written to a file of its own and trained on by the command line's own `main`, so what is measured is what a
-user gets. Folds keep the balance of the classes and follow from ``--seed``. Prints a Markdown table.
+user gets. Folds keep the balance of the classes and follow from ``--seed``. Prints a Markdown table. For
+the text CNN beside the paper's figures there is ``finevec reproduce kim``.
 """
 
 from __future__ import annotations
@@ -19,17 +20,7 @@ from pathlib import Path
 import numpy as np
 from finevec.commands import main as finevec
 from finevec.datasets.labelled import Labelled, read_labelled
-
-
-def split_folds(labels: list[str], folds: int, seed: int) -> list[np.ndarray]:
-    """Return the positions of each fold's test texts: disjoint, together all, each class spread evenly."""
-    rng = np.random.default_rng(seed)
-    parts: list[list[int]] = [[] for _ in range(folds)]
-    for label in sorted(set(labels)):
-        positions = [position for position, other in enumerate(labels) if other == label]
-        for index, position in enumerate(rng.permutation(positions)):
-            parts[index % folds].append(int(position))
-    return [np.sort(part) for part in parts]
+from finevec.reproduce.folds import split_folds
 
 
 def write_rows(path: Path, data: Labelled, positions: np.ndarray) -> None:

@@ -34,7 +34,7 @@ def split_folds(labels: ArrayLike, folds: int, seed: int) -> list[NDArray[np.int
     Examples
     --------
     >>> [fold.tolist() for fold in split_folds(["neg", "neg", "pos", "pos"], folds=2, seed=1)]
-    [[0, 3], [1, 2]]
+    [[0, 2], [1, 3]]
     """
     classes: NDArray[Any] = np.asarray(labels)
     names, counts = np.unique(classes, return_counts=True)

@@ -87,10 +87,13 @@ def train_run(experiment: Experiment, run: KimRun, progress: Progress, checkpoin
     with blas.threads(settings.blas_threads):
         model, known, trained = _build_model(experiment, run, data, texts)
         parts = _examples(model, texts, run.seed)
+        fit_start = time.perf_counter()
         try:
             history = fit(model, parts["train"], parts["dev"], settings, progress, checkpoint=checkpoint)
         finally:
             progress.close()
+        # What is spent in other processes, before the training went on from its checkpoint, counts too.
+        start += time.perf_counter() - fit_start - history.seconds
         vectors_path = None if run.variant == "random" else experiment.vectors_path
         files = {part: data.paths.get(part) for part in ("train", "dev", "test")} | {"vectors": vectors_path}
         metrics = run_metrics(model, settings, known, parts, history, files)
