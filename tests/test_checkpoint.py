@@ -11,12 +11,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from finevec import optim, settings, train
-from finevec.models import BagClassifier
+from finevec import blas, optim, settings, train
+from finevec.models import BagClassifier, TextCNN
 from finevec.models.text_classifier import Example
 from finevec.train import OPTIMIZERS, Settings, fit
-from test_train import toy
-from toy_runs import UNSTEADY, Told, bits, run
+from test_train import WORDS, toy
+from toy_runs import UNSTEADY, Told, bits, figures, run
+from toy_texts import toy_table
 
 
 @pytest.fixture
@@ -65,6 +66,20 @@ def test_other_modes_go_on_too(path, mode):
     assert run(path, epochs=4, **options) == whole
 
 
+@pytest.mark.parametrize("mode", ["static", "multichannel"])
+def test_the_text_cnn_goes_on_too(path, mode):
+    def fitted(epochs, checkpoint=None):
+        cnn = TextCNN(toy_table(WORDS), WORDS, ["neg", "pos"], mode=mode, widths=(2, 3), filters=4, dropout=0.5)
+        _, train_examples, dev_examples = toy(count=60)
+        options = Settings(epochs=epochs, patience=0, batch_size=10, freeze_epochs=1)
+        history = fit(cnn, train_examples, dev_examples, options, None, checkpoint)
+        return bits(cnn), figures(history)
+
+    whole = fitted(4)
+    fitted(2, path)
+    assert fitted(4, path) == whole
+
+
 def test_early_stopping_counts_through_a_cut(tmp_path):
     whole = run(epochs=30, patience=3, **UNSTEADY)
     records, best, stopped, _ = whole[1]
@@ -85,7 +100,7 @@ def test_more_patience_goes_on_after_an_early_stop(path):
 
 
 @pytest.mark.parametrize("ending", [{"epochs": 4}, {"epochs": 30, "patience": 3}])
-def test_a_run_that_had_ended_is_not_trained_again(path, ending):
+def test_a_run_that_had_ended_is_not_trained_again(path, ending, monkeypatch):
     def fitted(told):
         model, train_examples, dev_examples = toy(count=60)
         options = Settings(**{"patience": 0, **UNSTEADY, **ending})
@@ -93,6 +108,7 @@ def test_a_run_that_had_ended_is_not_trained_again(path, ending):
 
     model, history = fitted(None)
     written = path.read_bytes()
+    monkeypatch.setattr(blas, "environment", lambda: {**history.environment, "threads": 99})
     told = Told()
     again, history_again = fitted(told)
     assert bits(again) == bits(model)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import blas, optim
-from .checkpoint import Checkpoint, check_checkpoint_target
+from .checkpoint import Checkpoint
 from .history import EpochRecord as EpochRecord
 from .history import History as History
 from .history import best_epoch, run_ends
@@ -129,8 +129,6 @@ def fit(
     """
     if not train_examples or not dev_examples:
         raise ValueError(f"expected training and dev examples, got {len(train_examples)} and {len(dev_examples)}")
-    if checkpoint is not None:
-        check_checkpoint_target(checkpoint)
     settings = settings.for_model(model)
     with blas.threads(settings.blas_threads):
         return _fit(model, train_examples, dev_examples, settings, progress or Silent(), checkpoint)
