@@ -180,6 +180,13 @@ def rewritten(path, **members):
                 archive.writestr(name, data)
 
 
+def test_an_npy_header_that_numpy_complains_of_at_length_is_told_in_a_line(path):
+    run(path, epochs=2)
+    header = b"{'descr': '<f4'," + b" " * 20_000 + b"}\n"
+    rewritten(path, **{"weights.dense.0": b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header})
+    assert_refused(path, DAMAGED + "ValueError: Header info length .* is large", epochs=3)
+
+
 def npy(array, folder, **options):
     np.save(folder / "member.npy", array, **options)
     return (folder / "member.npy").read_bytes()

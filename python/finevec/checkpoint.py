@@ -200,9 +200,8 @@ class Checkpoint:
         except MemoryError:
             raise
         except Exception as error:
-            raise ValueError(
-                f"{self.path}: no finevec checkpoint, or a damaged one: {type(error).__name__}: {error}"
-            ) from None
+            what = " ".join(f"{type(error).__name__}: {error}".split())  # some of NumPy's have several lines
+            raise ValueError(f"{self.path}: no finevec checkpoint, or a damaged one: {what}") from None
 
 
 def check_checkpoint_target(name: str | os.PathLike[str]) -> None:
