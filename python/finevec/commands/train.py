@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checkpoint import check_checkpoint_target
 from ..datasets.labelled import class_indices, class_names, read_labelled
 from ..models import KINDS, TextClassifier, save_model
 from ..models.directory import check_model_target
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
     progress = progress_for(sys.stderr, quiet=args.quiet)
     try:
-        history = fit(model, parts["train"], parts["dev"], settings, progress)
+        history = fit(model, parts["train"], parts["dev"], settings, progress, args.checkpoint)
     finally:
         progress.close()
 
@@ -84,6 +85,8 @@ def _check_arguments(args: argparse.Namespace) -> None:
             "choose fewer, or --mode static"
         )
     save = check_model_target(args.save) if args.save else None
+    if args.checkpoint:
+        check_checkpoint_target(args.checkpoint)
     if args.metrics:
         check_metrics_target(args.metrics, save, [args.train, *filter(None, (args.dev, args.test, args.vectors))])
 

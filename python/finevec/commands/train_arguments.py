@@ -109,6 +109,13 @@ def add_arguments(subparsers: Any) -> None:
         help="threads of NumPy's dense products, on which last bits may depend (needs threadpoolctl; default "
         "%(default)s)",
     )
+    training.add_argument(
+        "--checkpoint",
+        type=nonempty_path,
+        metavar="FILE",
+        help="write the state of the training here after every epoch; where the file is there already, go on from it, "
+        "also with other --epochs or --patience",
+    )
     output = parser.add_argument_group("output")
     output.add_argument(
         "--save", type=nonempty_path, metavar="DIR", help="save the model and the tuned vectors (DIR/vectors.txt) here"

@@ -31,7 +31,7 @@ class Dropout:
     def __init__(self, rate: float = 0.5) -> None:
         if not 0.0 <= rate < 1.0:
             raise ValueError(f"dropout: expected 0 <= rate < 1, got {rate}")
-        self.rate = rate
+        self.rate = float(rate)
 
     def forward(
         self, x: NDArray[Any], rng: np.random.Generator | None = None

@@ -36,7 +36,8 @@ class NgramMax:
     dtype : {"float32", "float64"}
         Element type of the weights.
     seed : int or numpy.random.Generator, optional
-        Where the first weights come from: uniform within 0.01, as in Kim's own code. Biases start at 0.
+        Where the first weights come from: uniform within ``1 / sqrt(width * dim)`` by a filter's width, as those of
+        `torch.nn.Conv1d`. Biases start at 0.
 
     Attributes
     ----------
@@ -72,7 +73,9 @@ class NgramMax:
             raise ValueError("widths: expected at least one width, got none")
         self.filters = filters
         rng = np.random.default_rng(seed)
-        self.weight = Parameter(rng.uniform(-0.01, 0.01, (sum(self.widths) * filters, dim)).astype(dtype))
+        bounds = np.repeat([1.0 / np.sqrt(width * dim) for width in self.widths], np.multiply(self.widths, filters))
+        first = rng.uniform(-1.0, 1.0, (len(bounds), dim)) * bounds[:, None]
+        self.weight = Parameter(first.astype(dtype))
         self.bias = Parameter(np.zeros(len(self.widths) * filters, dtype))
 
     def parameters(self) -> list[Parameter]:

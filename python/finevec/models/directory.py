@@ -157,7 +157,9 @@ def load_model(directory: str | PathLike[str]) -> TextClassifier:
     words = _read_words(path / "words.json")
     weights = _read_weights(path / "weights.npz")
     try:
-        model = KINDS[config["kind"]](weights["embedding"], words, config["classes"], **config["model"])
+        kind = KINDS[config["kind"]]
+        kind.check_saved(config["model"], weights)
+        model = kind(weights["embedding"], words, config["classes"], **config["model"])
         _fill(model, weights)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{directory}: damaged model: {type(error).__name__}: {error}") from None

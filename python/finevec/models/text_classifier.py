@@ -126,6 +126,14 @@ class TextClassifier(ABC):
     def logits(self, ids: NDArray[np.int64], offsets: NDArray[np.int64], table: NDArray[Any]) -> NDArray[Any]:
         """Classify a batch whose `ids` are rows of `table`, shape (any, dim), as `lookup` gives them."""
 
+    @classmethod
+    @abstractmethod
+    def check_saved(cls, config: Mapping[str, Any], weights: Mapping[str, NDArray[Any]]) -> None:
+        """Refuse, with a ValueError, a `config` whose model would be larger than the saved `arrays` it comes with.
+
+        It is asked before the model is made, so that no damaged file makes anyone allocate what it likes.
+        """
+
     @abstractmethod
     def parameter_groups(self) -> dict[str, list[Parameter]]:
         """Return the parameters by group: "embedding" (the tables that train, if any) and "dense"."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -66,7 +66,9 @@ class TextCNN(TextClassifier):
     modes: ClassVar[tuple[str, ...]] = (*MODES, "multichannel")
     training_defaults: ClassVar[TrainingDefaults] = TrainingDefaults(
         optimizer="adam",
-        rates={"adagrad": (0.01, 0.01), "adam": (0.001, 0.001), "sgd": (0.1, 0.1), "adadelta": (1.0, 1.0)},
+        # Chosen on held-out tenths of the training texts of three folds of MR with GloVe 100d, for static and
+        # non-static together.
+        rates={"adagrad": (0.005, 0.01), "adam": (0.0005, 0.001), "sgd": (0.1, 0.1), "adadelta": (0.3, 0.3)},
     )
 
     def __init__(
@@ -91,6 +93,13 @@ class TextCNN(TextClassifier):
         self.dropout = Dropout(dropout)
         self.output = Linear(len(self.convolution.widths) * filters, len(self.classes), dtype=vectors.dtype, seed=rng)
         self.output.weight.max_norm = max_norm
+
+    @classmethod
+    def check_saved(cls, config: Mapping[str, Any], weights: Mapping[str, NDArray[Any]]) -> None:
+        """Refuse a configuration that asks for more filters than there are. See `TextClassifier.check_saved`."""
+        rows = sum(config["widths"]) * config["filters"]
+        if rows > len(weights["convolution.weight"]):
+            raise ValueError(f"expected {rows} rows of convolution.weight, got {len(weights['convolution.weight'])}")
 
     @property
     def vectors(self) -> NDArray[Any]:
