@@ -1,0 +1,45 @@
+"""Toy data for ``finevec reproduce kim``, and the command on them."""
+
+from __future__ import annotations
+
+import numpy as np
+from finevec.commands import main
+from toy_texts import BAD, GOOD, PLAIN, read_json, toy_texts, write_tsv, write_vectors
+
+WORDS = [*GOOD, *BAD, *PLAIN, "!"]
+DIM = 6
+SETTINGS = ["--folds", "3", "--seeds", "2", "--epochs", "2", "--patience", "0"]
+FILES = {
+    "mr.all.tsv": (60, 2),
+    "sst5.train.phrases.tsv": (60, 5),
+    "sst5.dev.tsv": (20, 5),
+    "sst5.test.tsv": (20, 5),
+    "sst2.train.phrases.tsv": (40, 2),
+    "sst2.dev.tsv": (20, 2),
+    "sst2.test.tsv": (21, 2),
+    "trec.train.tsv": (60, 3),
+    "trec.test.tsv": (24, 3),
+}
+
+
+def write_kim_data(folder):
+    """Write folder/data and folder/vectors.txt."""
+    write_vectors(folder / "vectors.txt", WORDS, DIM)
+    folder = folder / "data"
+    folder.mkdir()
+    for seed, (name, (count, classes)) in enumerate(FILES.items()):
+        labels, texts = toy_texts(count, seed)
+        rng = np.random.default_rng(seed)
+        if classes > 2:
+            labels = [str(label) for label in rng.permutation(np.arange(count) % classes)]
+        write_tsv(folder / name, labels, [f"{text} !" for text in texts])
+
+
+def reproduce(*more, settings=SETTINGS):
+    """Run the command in the working directory."""
+    return main(["reproduce", "kim", "--data", "data", "--vectors", "vectors.txt", "--out", "out", *settings, *more])
+
+
+def records(out):
+    """Return the finished runs by name."""
+    return {path.stem: read_json(path) for path in sorted((out / "runs").iterdir())}
