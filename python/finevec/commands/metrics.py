@@ -30,9 +30,7 @@ def check_metrics_target(metrics: str, save: Path | None, inputs: Iterable[str])
         The file is a directory, or an input, or one of the model's own, or cannot be written.
     """
     path = Path(os.path.realpath(metrics))
-    for name in inputs:
-        if path.is_file() and os.path.exists(name) and path.samefile(name):
-            raise FileExistsError(f"{metrics}: the metrics would replace {name}, which is read")
+    check_replaces_none(metrics, "the metrics", inputs)
     if path.is_dir() or path == save:
         raise IsADirectoryError(f"{metrics}: expected a file to write the metrics to, found a directory")
     if save is not None and path.parent == save and path.name in FILES:
@@ -43,6 +41,13 @@ def check_metrics_target(metrics: str, save: Path | None, inputs: Iterable[str])
     target = path.parent if replaced else Path(metrics)
     if target.exists() and not os.access(target, os.W_OK):
         raise PermissionError(f"{metrics}: no permission to write in {target}")
+
+
+def check_replaces_none(output: str, what: str, inputs: Iterable[str]) -> None:
+    """Refuse, with a FileExistsError, an output file that is one of the files that are read."""
+    for name in inputs:
+        if os.path.isfile(output) and os.path.exists(name) and os.path.samefile(output, name):
+            raise FileExistsError(f"{output}: {what} would replace {name}, which is read")
 
 
 def write_metrics(name: str, metrics: dict[str, Any]) -> None:

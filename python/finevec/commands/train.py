@@ -24,7 +24,7 @@ from ..text import TOKENIZERS, share_of_other_letters
 from ..train import History, Settings, evaluate, fit, hold_out
 from ..vectors import WordVectors
 from . import train_arguments
-from .metrics import check_metrics_target, write_metrics
+from .metrics import check_metrics_target, check_replaces_none, write_metrics
 
 _MOST_DROPPED = 0.1  # share of the letters that a tokenizer may drop without a warning
 
@@ -85,10 +85,14 @@ def _check_arguments(args: argparse.Namespace) -> None:
             "choose fewer, or --mode static"
         )
     save = check_model_target(args.save) if args.save else None
+    inputs = [args.train, *filter(None, (args.dev, args.test, args.vectors))]
+    if args.metrics:
+        check_metrics_target(args.metrics, save, inputs)
     if args.checkpoint:
         check_checkpoint_target(args.checkpoint)
-    if args.metrics:
-        check_metrics_target(args.metrics, save, [args.train, *filter(None, (args.dev, args.test, args.vectors))])
+        check_replaces_none(args.checkpoint, "the checkpoint", inputs)
+        if os.path.realpath(args.checkpoint) in {os.path.realpath(path) for path in (args.save, args.metrics) if path}:
+            raise FileExistsError(f"{args.checkpoint}: the checkpoint needs a file of its own; choose another name")
 
 
 def _read_texts(args: argparse.Namespace) -> tuple[dict[str, _Texts], list[str]]:
