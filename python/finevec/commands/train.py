@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from ..checkpoint import check_checkpoint_target
 from ..datasets.labelled import class_indices, class_names, read_labelled
+from ..metrics import PARTS, run_metrics
 from ..models import KINDS, TextClassifier, save_model
 from ..models.directory import check_model_target
 from ..models.starting_rows import model_words, pretrained_rows, random_rows
 from ..models.text_classifier import Example, OtherWords
 from ..progress import progress_for
 from ..text import TOKENIZERS, share_of_other_letters
-from ..train import History, Settings, evaluate, fit, hold_out
+from ..train import fit, hold_out
 from ..vectors import WordVectors
 from . import train_arguments
 from .metrics import check_metrics_target, check_replaces_none, write_metrics
@@ -59,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     finally:
         progress.close()
 
-    metrics = _metrics(args, settings, model, known, parts, history)
+    files = {name: getattr(args, name) for name in (*PARTS, "vectors")}
+    metrics = run_metrics(model, settings, known, parts, history, files)
     if args.save:
         save_model(model, args.save, training=metrics)
     metrics["seconds"] = round(time.perf_counter() - start, 3)
@@ -195,45 +197,8 @@ def _describe(
     return f"{counts} texts, {len(classes)} classes{named}; {rows:,} words of {dim} numbers, {origin}"
 
 
-def _metrics(
-    args: argparse.Namespace,
-    settings: Settings,
-    model: TextClassifier,
-    known: NDArray[np.bool_],
-    parts: dict[str, list[Example]],
-    history: History,
-) -> dict[str, Any]:
-    settings = settings.for_model(model)
-    rows, dim = model.vectors.shape
-    return {
-        **{f"{part}_accuracy": evaluate(model, parts[part])[1] if part in parts else None for part in _PARTS},
-        "training_seconds": round(history.seconds, 3),
-        "rows": rows,
-        "rows_changed": len(history.changed_rows),
-        "known_words": int(known.sum()),
-        "dim": dim,
-        "classes": model.classes,
-        **{f"{part}_texts": len(parts.get(part, [])) for part in _PARTS},
-        "model": model.kind,
-        **model.config(),
-        **asdict(settings),
-        "embedding_lr": None if model.mode == "static" else settings.embedding_lr,
-        "files": {name: _as_text(getattr(args, name)) for name in ("train", "dev", "test", "vectors")},
-        "environment": history.environment,
-        "history": history.to_json(),
-    }
-
-
-def _as_text(path: str | None) -> str | None:
-    """Return a path as text that a file can hold: bytes that are no UTF-8 as escapes."""
-    return None if path is None else os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-_PARTS = ("train", "dev", "test")
-
-
 def _report(args: argparse.Namespace, metrics: dict[str, Any]) -> None:
-    shown = [(part, metrics[f"{part}_accuracy"]) for part in _PARTS]
+    shown = [(part, metrics[f"{part}_accuracy"]) for part in PARTS]
     accuracies = "  ".join(f"{part} {100 * accuracy:.2f} %" for part, accuracy in shown if accuracy is not None)
     print(f"accuracy  {accuracies}")
     print(f"rows changed  {metrics['rows_changed']:,} of {metrics['rows']:,}   time  {metrics['seconds']:.1f} s")

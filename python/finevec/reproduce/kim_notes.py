@@ -50,7 +50,9 @@ def differing(cells: Cells) -> str:
         notes.append(f"CNN-rand has {', '.join(map(str, dims))} numbers a word. The paper: 300.")
     used = sorted({f"{record['optimizer']} (lr {record['lr']:g})" for record in records} - {"adadelta (lr 1)"})
     if used:
-        notes.append(f"Optimizer: {', '.join(used)}. The paper: Adadelta (rho 0.95 in its code).")
+        notes.append(
+            f"Optimizer: {', '.join(used)}. The paper: Adadelta (rho 0.95 and no rate, which is lr 1, in its code)."
+        )
     stops = sorted({(record["epochs"], record["patience"]) for record in records} - {(25, 0)})
     if stops:
         shown = "; ".join(
