@@ -54,7 +54,7 @@ def test_the_commands_for_own_data_run_and_the_model_predicts(tmp_path, monkeypa
     commands = re.findall(
         r"^finevec (?:train|neighbors) .*--vectors.*$", README.read_text(encoding="utf-8"), re.MULTILINE
     )
-    assert [main(shlex.split(command)[1:]) for command in commands] == [0, 0]
+    assert [main(shlex.split(command)[1:]) for command in commands] == [0, 0, 0]
     capsys.readouterr()
     names = {}
     exec(python_examples()[2], names)
