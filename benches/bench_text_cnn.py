@@ -10,8 +10,9 @@ float64, within bounds on rounding (`text_cnn_oracle`); then finevec and PyTorch
 Adam, and end with the same weights. Dense gradients move all rows under Adam, so those weights are another matter.
 
 Each number of threads has processes of its own, one with glibc's allocator as it comes and one with it tuned as users
-of torch tune it; finevec, NumPy's BLAS and torch all have that number. Contenders take turns. Without torch installed
-finevec is compared with the oracle and timed alone.
+of torch tune it; finevec, NumPy's BLAS and torch all have that number. Contenders take turns;
+those in which other processes had the cores are left out (`text_cnn_turns`). Without torch installed finevec is
+compared with the oracle and timed alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from itertools import cycle
 from pathlib import Path
@@ -37,15 +37,24 @@ from finevec.layers.loss import softmax
 from finevec.models import TextCNN
 from finevec.models.text_classifier import Example
 from finevec.text import TOKENIZERS, batch
-from measure import SETTLE_SECONDS
 from text_cnn_data import TOKENIZER, Texts, new_model, read_texts
 from text_cnn_oracle import StepOracle
 from text_cnn_parts import FLOOR, StepInParts
+from text_cnn_turns import CALLS, take_turns
 
-CALLS = 5  # of a contender in a row, each timed, after one that is not
 PREDICT_SIZES = (256, 50)
 CHECKED_STEPS = 5
-HEADER = ["dim", "threads", "allocator", "work", "contender", "ms", "quartiles", "finevec is so many times faster"]
+HEADER = [
+    "dim",
+    "threads",
+    "allocator",
+    "work",
+    "contender",
+    "ms",
+    "quartiles",
+    "quiet turns",
+    "finevec is so many times faster",
+]
 PARTS_HEADER = ["dim", "threads", "allocator", "part of finevec's step", "ms", "share"]
 
 
@@ -198,33 +207,17 @@ def on_cycle(run: Callable[[Any], object], batches: Sequence[Any]) -> Callable[[
     return lambda: run(next(turn))
 
 
-def take_turns(contenders: Sequence[Callable[[], object]], rounds: int, calls: int = CALLS) -> list[np.ndarray]:
-    """Return the seconds of every timed call of each contender; the first round is not counted."""
-    seconds: list[list[float]] = [[] for _ in contenders]
-    for counted in [False] + [True] * rounds:
-        for contender, values in zip(contenders, seconds, strict=True):
-            time.sleep(SETTLE_SECONDS)
-            contender()
-            for _ in range(calls):
-                start = time.perf_counter()
-                contender()
-                elapsed = time.perf_counter() - start
-                if counted:
-                    values.append(elapsed)
-    return [np.array(values) for values in seconds]
-
-
 def timed_rows(
-    where: list[object], work: str, contenders: dict[str, Callable[[], object]], rounds: int
+    where: list[Any], work: str, contenders: dict[str, Callable[[], object]], rounds: int
 ) -> list[list[object]]:
     """Time contenders in turn and return a row for each."""
-    seconds = dict(zip(contenders, take_turns(list(contenders.values()), rounds), strict=True))
-    ours = float(np.median(seconds["finevec"]))
+    found = dict(zip(contenders, take_turns(list(contenders.values()), rounds, where[1]), strict=True))
+    ours = float(np.median(found["finevec"].seconds()))
     rows: list[list[object]] = []
-    for name, values in seconds.items():
-        low, middle, high = (float(value) for value in np.quantile(values, (0.25, 0.5, 0.75)))
+    for name, turns in found.items():
+        low, middle, high = (float(value) for value in np.quantile(turns.seconds(), (0.25, 0.5, 0.75)))
         times = None if name == "finevec" else middle / ours
-        rows.append([*where, work, name, 1e3 * middle, f"{1e3 * low:.3g} to {1e3 * high:.3g}", times])
+        rows.append([*where, work, name, 1e3 * middle, f"{1e3 * low:.3g} to {1e3 * high:.3g}", str(turns), times])
     return rows
 
 
