@@ -40,7 +40,7 @@ from finevec.text import TOKENIZERS, batch
 from text_cnn_data import TOKENIZER, Texts, new_model, read_texts
 from text_cnn_oracle import StepOracle
 from text_cnn_parts import FLOOR, StepInParts
-from text_cnn_turns import CALLS, take_turns
+from text_cnn_turns import CALLS, LEAST_QUIET, take_turns, watched
 
 PREDICT_SIZES = (256, 50)
 CHECKED_STEPS = 5
@@ -221,20 +221,26 @@ def timed_rows(
     return rows
 
 
-def parts_rows(where: list[object], texts: Texts, dim: int, steps: int) -> list[list[object]]:
+def parts_rows(where: list[Any], texts: Texts, dim: int, rounds: int) -> list[list[object]]:
     """Time the parts of finevec's step, which must give the bits that the step itself gives."""
     whole, parts = Training(new_model(texts, dim, dropout=0.5)), StepInParts(new_model(texts, dim, dropout=0.5))
+    turn = cycle(texts.batches())
     rng = np.random.default_rng(4)
-    for examples, _ in zip(cycle(texts.batches()), range(steps), strict=False):
-        whole.step(examples)
-        parts.step(examples, rng)
+    quiet: list[bool] = []
+    for number in range(rounds + 1):
+        batches = [next(turn) for _ in range(CALLS)]
+        _, undisturbed = watched(lambda batches=batches: [parts.step(given, rng) for given in batches], where[1])
+        quiet += [undisturbed and number > 0] * CALLS
+        for examples in batches:
+            whole.step(examples)
     for name, array in whole.model.arrays().items():
         if not np.array_equal(array, parts.model.arrays()[name]):
             raise AssertionError(f"{name}: the step in parts is not the step")
-    rows = [[*where, *row] for row in parts.rows(min(CALLS, steps - 1))]
+    chosen = quiet if sum(quiet) >= LEAST_QUIET * CALLS else [number >= CALLS for number in range(len(quiet))]
     words, share = np.mean(parts.words), 100 * np.mean(parts.shares)
     what = f"{words:.0f} different words a batch; {share:.0f} % of the texts' filters have a gradient"
-    return [*rows, [*where, what, None, None]]
+    steps = f"{sum(quiet)} of {len(quiet) - CALLS} steps were quiet"
+    return [*([*where, *row] for row in parts.rows(chosen)), [*where, f"{what}; {steps}", None, None]]
 
 
 def measure(args: argparse.Namespace) -> dict[str, list[list[object]]]:
@@ -266,7 +272,7 @@ def measure(args: argparse.Namespace) -> dict[str, list[list[object]]]:
             for work, contenders in prediction_contenders(texts, dim, size).items():
                 rows += timed_rows(where, work, contenders, rounds)
         harness.show(title, HEADER[3:], [row[3:] for row in rows])
-        parts = parts_rows(where, texts, dim, 2 if args.check else 5 * args.rounds)
+        parts = parts_rows(where, texts, dim, rounds)
         harness.show(f"parts of finevec's step, {title}; last: {FLOOR}", PARTS_HEADER[3:], [row[3:] for row in parts])
         found["times"] += rows
         found["parts"] += parts

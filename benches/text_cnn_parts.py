@@ -80,8 +80,8 @@ class StepInParts:
         self.seconds[part].append(now - self._last)
         self._last = time.perf_counter()
 
-    def rows(self, skipped: int) -> list[list[object]]:
-        """Return a row for each part: its name, median milliseconds, share of the step."""
-        medians = {part: 1e3 * float(np.median(values[skipped:])) for part, values in self.seconds.items()}
+    def rows(self, quiet: Sequence[bool]) -> list[list[object]]:
+        """Return a row for each part: its name, median milliseconds of the steps chosen, share of the step."""
+        medians = {part: 1e3 * float(np.median(np.array(values)[quiet])) for part, values in self.seconds.items()}
         whole = sum(value for part, value in medians.items() if part != FLOOR)
         return [[part, value, f"{100 * value / whole:.0f} %"] for part, value in medians.items()]

@@ -10,7 +10,9 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import harness
 import numpy as np
@@ -21,6 +23,9 @@ LEAST_QUIET = 3  # turns; with fewer all count
 MOST_ROUNDS = 2  # times as many as wanted, for want of quiet ones
 NOISE_SECONDS = 0.02  # of the others in a turn that counts as quiet: two ticks of the kernel's clock
 NOISE_SHARE = 0.05  # or of the turn
+
+
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -45,20 +50,25 @@ def take_turns(contenders: Sequence[Callable[[], object]], rounds: int, threads:
 
     Others may have the cores that are left by contenders with so many `threads`.
     """
-    left = harness.cores() - threads
     found = [Turns() for _ in contenders]
     for contender in contenders:
         _turn(contender)
     for _ in range(MOST_ROUNDS * rounds):
         for contender, turns in zip(contenders, found, strict=True):
-            start, before = time.perf_counter(), _others()
-            values = _turn(contender)
-            noise, elapsed = _others() - before, time.perf_counter() - start
-            quiet = noise <= left * elapsed + max(NOISE_SECONDS, NOISE_SHARE * elapsed)
+            values, quiet = watched(partial(_turn, contender), threads)
             (turns.quiet if quiet else turns.disturbed).append(values)
         if all(len(turns.quiet) >= rounds for turns in found):
             break
     return found
+
+
+def watched(turn: Callable[[], Result], threads: int) -> tuple[Result, bool]:
+    """Run a turn with so many threads; return its result, and whether others left it the cores for them."""
+    start, before = time.perf_counter(), _others()
+    result = turn()
+    noise, elapsed = _others() - before, time.perf_counter() - start
+    left = (harness.cores() - threads) * elapsed
+    return result, noise <= left + max(NOISE_SECONDS, NOISE_SHARE * elapsed)
 
 
 def _turn(contender: Callable[[], object]) -> list[float]:
