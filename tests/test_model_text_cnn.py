@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import reference_text_cnn as oracle
 from finevec.models import BagClassifier, TextCNN
+from finevec.models.starting_rows import random_rows
 from finevec.models.text_classifier import Example, OtherWords
 from finevec.optim import SGD
 from finevec.settings import OPTIMIZERS
@@ -293,3 +294,13 @@ def test_a_model_refuses_what_does_not_fit(change, error, message):
     arguments = {"vectors": toy_table(WORDS), "words": WORDS, "classes": CLASSES, "filters": 2, **change}
     with pytest.raises(error, match=message):
         TextCNN(**arguments)
+
+
+def test_random_rows_and_first_filters_of_one_seed_are_not_related():
+    words = [f"w{n}" for n in range(400)]
+    rows = random_rows(words, 20, seed=3)
+    model = TextCNN(rows, words, ["a", "b"], mode="random", widths=(2,), filters=100, seed=3)
+    filters = model.convolution.weight.data
+    cosines = (rows @ filters.T) / np.outer(np.linalg.norm(rows, axis=1), np.linalg.norm(filters, axis=1))
+    # Of 80,000 pairs of independent directions in 20 dimensions, one above 0.95 has a probability below 1e-6.
+    assert np.abs(cosines).max() < 0.95

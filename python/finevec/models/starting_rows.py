@@ -14,6 +14,9 @@ RANDOM_BOUND = 0.25
 """Rows of the mode "random" are drawn uniformly from within it, as those of CNN-rand in Kim's own code (2014)."""
 
 
+_ROWS = 1  # the branch of a seed that rows are drawn from
+
+
 def model_words(
     training: Sequence[Sequence[str]], more: Sequence[Sequence[str]], known: Mapping[str, Any]
 ) -> list[str]:
@@ -43,8 +46,12 @@ def model_words(
 
 
 def random_rows(words: Sequence[str], dim: int, seed: int) -> NDArray[np.float32]:
-    """Return a row for each word, shape (len(words), dim), uniform within `RANDOM_BOUND`."""
-    return np.random.default_rng(seed).uniform(-RANDOM_BOUND, RANDOM_BOUND, (len(words), dim)).astype(np.float32)
+    """Return a row for each word, shape (len(words), dim), uniform within `RANDOM_BOUND`.
+
+    They are drawn apart from what a model draws from the same seed: layers must not start as copies of words.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_ROWS,)))
+    return rng.uniform(-RANDOM_BOUND, RANDOM_BOUND, (len(words), dim)).astype(np.float32)
 
 
 def pretrained_rows(
