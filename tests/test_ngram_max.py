@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tracemalloc
 from itertools import pairwise
 
 import finevec as fv
@@ -12,8 +14,9 @@ from finevec import _finevec
 from finevec.layers import NgramMax
 from hypothesis import given
 from hypothesis import strategies as st
+from reference import EPS
 from strategies import seeds
-from test_dense_layers import central_difference
+from test_dense_layers import STEP, central_difference
 
 
 def batch(rng, words, lengths):
@@ -67,13 +70,21 @@ def test_gradients_of_every_parameter_and_of_the_words(widths, lengths):
     def total():
         return float((layer.forward(vectors, ids, offsets)[0] * factor).sum())
 
+    # The total is linear in each number by itself, so only rounding counts: of a response, a sum of width * dim
+    # products and a bias, and of the sum over responses, twice; and of the number with the step added, twice. EPS is
+    # two units of rounding: the second leaves room for that of the gradient itself, smaller by some 1e6.
+    largest = float((expected(layer, vectors, ids, offsets)[1] * np.abs(factor)).sum())
+    rounded = EPS[np.dtype("float64")] * (max(widths) * 3 + 2 + factor.size) * largest / STEP
     grad_vectors = layer.forward(vectors, ids, offsets)[1](factor)
     for found, array in [
         (grad_vectors, vectors),
         (layer.weight.grad, layer.weight.data),
         (layer.bias.grad, layer.bias.data),
     ]:
-        np.testing.assert_allclose(found, central_difference(total, array), atol=1e-8)
+        wanted = central_difference(total, array)
+        moved = EPS[np.dtype("float64")] * (np.abs(array) + STEP) / STEP
+        assert (np.abs(found - wanted) <= rounded + moved * np.abs(wanted)).all()
+        assert rounded < 1e-4 * np.abs(wanted).max(), "the bound is too wide to tell anything"
     assert layer.forward(vectors, ids, offsets)[1](factor, with_vectors=False) is None
 
 
@@ -109,7 +120,7 @@ def test_bad_arguments_are_refused():
         _finevec.ngram_max(ids, offsets, np.ones((2, 4), np.int32), widths=[2], filters=2)
     with pytest.raises(ValueError, match="a width is 0, wanted at least 1"):
         _finevec.ngram_max(ids, offsets, np.ones((2, 4)), widths=[0], filters=2)
-    windows, weight = np.zeros((1, 2), np.int32), layer.weight.data
+    weight = layer.weight.data
     for start in (-2, 2, 2**40):
         windows = np.full((1, 2), start)
         with pytest.raises(ValueError, match="wanted the start of a window that sees a word of its text"):
@@ -119,3 +130,48 @@ def test_bad_arguments_are_refused():
     for options, said in [({"widths": ()}, "at least one width"), ({"filters": 0}, "filters"), ({"dim": 0}, "dim")]:
         with pytest.raises(ValueError, match=said):
             NgramMax(**{"dim": 3, **options})
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_of_another_shape_or_dtype_are_told_by_name(dtype):
+    layer = NgramMax(3, widths=(2,), filters=2, dtype=dtype, seed=0)
+    other = "float64" if dtype == "float32" else "float32"
+    ids, offsets, vectors = np.array([0, 1]), np.array([0, 1, 2]), np.ones((2, 3), dtype)
+    for wrong in (other, "int64", "float16"):
+        with pytest.raises(TypeError, match=f"vectors: expected {dtype}, as the weights, got {wrong}"):
+            layer.forward(vectors.astype(wrong), ids, offsets)
+    with pytest.raises(TypeError, match="vectors: expected an ndarray, got list"):
+        layer.forward(vectors.tolist(), ids, offsets)
+    output, backprop = layer.forward(vectors, ids, offsets)
+    for shape in ((), (1, 2), (2, 1), (4,), (2, 2, 1)):
+        with pytest.raises(ValueError, match=re.escape(f"expected the output's shape (2, 2), got {shape}")):
+            backprop(np.ones(shape, dtype))
+    with pytest.raises(TypeError, match=f"grad_output: expected {dtype}, as the output, got {other}"):
+        backprop(np.ones_like(output, other))
+    with pytest.raises(TypeError, match="grad_output: expected an ndarray, got float"):
+        backprop(1.0)
+    assert layer.weight.grad is None
+    assert layer.bias.grad is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_first_weights_are_drawn_at_once_in_float64_by_width_tap_and_filter(dtype):
+    """Whatever memory drawing them takes, they are the numbers of one draw; published results start from them."""
+    widths, filters, dim = (3, 1, 4), 5, 7
+    drawn = np.random.default_rng(3).uniform(-1.0, 1.0, (sum(widths) * filters, dim))
+    bounds = [1.0 / np.sqrt(width * dim) for width in widths for _ in range(width * filters)]
+    wanted = (drawn * np.array(bounds)[:, None]).astype(dtype)
+    layer = NgramMax(dim, widths=widths, filters=filters, dtype=dtype, seed=3)
+    assert layer.weight.data.dtype == dtype
+    assert np.array_equal(layer.weight.data, wanted)
+
+
+def test_drawing_the_first_weights_takes_little_memory_beside_them():
+    tracemalloc.start()
+    try:
+        layer = NgramMax(300, widths=(40,), filters=100, seed=0)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # One tap in float64, drawn and scaled, is a tenth of the weights in float32.
+    assert most < 1.2 * layer.weight.data.nbytes

@@ -73,9 +73,13 @@ class NgramMax:
             raise ValueError("widths: expected at least one width, got none")
         self.filters = filters
         rng = np.random.default_rng(seed)
-        bounds = np.repeat([1.0 / np.sqrt(width * dim) for width in self.widths], np.multiply(self.widths, filters))
-        first = rng.uniform(-1.0, 1.0, (len(bounds), dim)) * bounds[:, None]
-        self.weight = Parameter(first.astype(dtype))
+        first = np.empty((sum(self.widths) * filters, dim), dtype)
+        end = 0
+        for width in self.widths:
+            for _ in range(width):  # one tap of all filters at a time: what is drawn is float64
+                start, end = end, end + filters
+                first[start:end] = rng.uniform(-1.0, 1.0, (filters, dim)) * (1.0 / np.sqrt(width * dim))
+        self.weight = Parameter(first)
         self.bias = Parameter(np.zeros(len(self.widths) * filters, dtype))
 
     def parameters(self) -> list[Parameter]:
@@ -106,12 +110,18 @@ class NgramMax:
 
         Raises
         ------
+        TypeError
+            `vectors`, or `grad_output`, is no array of the weights' dtype.
         ValueError
             A shape does not fit, or offsets do not cut the ids.
         IndexError
             An id is no row of `vectors`.
         """
         weight, bias = self.weight.data, self.bias.data
+        if not isinstance(vectors, np.ndarray):
+            raise TypeError(f"vectors: expected an ndarray, got {type(vectors).__name__}")
+        if vectors.dtype != weight.dtype:
+            raise TypeError(f"vectors: expected {weight.dtype}, as the weights, got {vectors.dtype}")
         if vectors.ndim != 2 or vectors.shape[1] != weight.shape[1]:
             raise ValueError(f"vectors: expected shape (words, {weight.shape[1]}), got {vectors.shape}")
         shapes: dict[str, Any] = {"widths": list(self.widths), "filters": self.filters}
@@ -120,6 +130,12 @@ class NgramMax:
         output = np.maximum(responses, 0)
 
         def backprop(grad_output: NDArray[Any], with_vectors: bool = True) -> NDArray[Any] | None:
+            if not isinstance(grad_output, np.ndarray):
+                raise TypeError(f"grad_output: expected an ndarray, got {type(grad_output).__name__}")
+            if grad_output.shape != output.shape:
+                raise ValueError(f"grad_output: expected the output's shape {output.shape}, got {grad_output.shape}")
+            if grad_output.dtype != output.dtype:
+                raise TypeError(f"grad_output: expected {output.dtype}, as the output, got {grad_output.dtype}")
             grad = np.where(output > 0, grad_output, grad_output.dtype.type(0))
             grad_weight, grad_vectors = _finevec.ngram_backward(
                 ids, offsets, grad, windows, vectors, weight, **shapes, with_vectors=with_vectors
