@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -224,21 +225,24 @@ class TextClassifier(ABC):
 
     def _batch_and_table(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
         """Return ids, offsets and the small table that the ids point into: each different word of the batch once."""
-        tokenize = TOKENIZERS[self.tokenizer]
+        tokenized = [TOKENIZERS[self.tokenizer](text) for text in texts]
+        tokens = list(chain.from_iterable(tokenized))
         other_position: Mapping[str, int] = self.others.position if self.others else {}
-        local: dict[str, int] = {}
-        encoded = []
-        for text in texts:
-            known = [token for token in tokenize(text) if token in self.row or token in other_position]
-            encoded.append(np.array([local.setdefault(token, len(local)) for token in known], dtype=np.int64))
-        ids, offsets = batch(encoded)
-        table = np.empty((len(local), self.vectors.shape[1]), self.vectors.dtype)
-        own = {index: self.row[word] for word, index in local.items() if word in self.row}
-        table[list(own)] = self.lookup(np.array(list(own.values()), np.int64))
-        for word, index in local.items():
-            if self.others and word not in self.row:
-                table[index] = self.lookup_others(self.others.vectors[other_position[word]])
-        return ids, offsets, table
+        known = [word for word in dict.fromkeys(tokens) if word in self.row or word in other_position]
+        index = {word: position for position, word in enumerate(known)}
+        ids = np.array([index.get(token, -1) for token in tokens], np.int64)
+        kept = ids >= 0
+        kept_before = np.concatenate([[0], np.cumsum(kept)])
+        offsets = kept_before[np.cumsum([0, *map(len, tokenized)])]
+        rows = np.array([self.row.get(word, -1) for word in known], np.int64)
+        if self.others is None:
+            return ids[kept], offsets, self.lookup(rows)
+        own = rows >= 0
+        table = np.empty((len(known), self.vectors.shape[1]), self.vectors.dtype)
+        table[own] = self.lookup(rows[own])
+        positions = np.array([other_position[word] for word in known if word not in self.row], np.int64)
+        table[~own] = self.lookup_others(self.others.vectors[positions])
+        return ids[kept], offsets, table
 
 
 def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
