@@ -162,6 +162,44 @@ def test_no_standard_input(capsys, monkeypatch, model):
     assert capsys.readouterr().err == "finevec: error: standard input is closed: give a FILE\n"
 
 
+class Slow(io.RawIOBase):
+    """Has nothing yet, a byte, nothing yet, and so on."""
+
+    def __init__(self, data):
+        self.bytes = [part for byte in data for part in (None, byte)]
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        if not self.bytes:
+            return 0
+        byte = self.bytes.pop(0)
+        if byte is None:
+            return None
+        buffer[0] = byte
+        return 1
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_nothing_yet_is_not_the_end(capsys, monkeypatch, model, pack):
+    data = pack(b"good\nbad\n")
+    waits = []
+    monkeypatch.setattr(predict_command.select, "select", lambda *files: waits.append(files))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Slow(data))))
+    assert main(["predict", "--model", model]) == 0
+    assert capsys.readouterr().out == "pos\nneg\n"
+    assert len(waits) == len(data)
+
+
+def test_no_standard_output(capsys, monkeypatch, model):
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        assert main(["predict", "--model", model]) == 2
+    told = "finevec: error: standard output is closed: there is nowhere to print the classes\n"
+    assert capsys.readouterr().err == told
+
+
 def test_it_answers_as_the_model(capsys, monkeypatch, model):
     texts = ["good bad good", "film", "bad"]
     out = predicted(capsys, monkeypatch, model, "\n".join(texts).encode())
@@ -190,6 +228,22 @@ def test_a_line_is_answered_before_the_next_is_written(model):
         assert run.stdout.read().rstrip() == b"neg"
         assert run.wait() == 0
         assert run.stderr.read() == b""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes always wait on Windows")
+def test_input_that_does_not_wait_is_waited_for(model):
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    with started(model, stdin=ours) as run:
+        os.close(ours)
+        os.write(theirs, b"good\n")
+        assert run.stdout.readline() == b"pos\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            run.wait(0.3)  # it finds the pipe empty and stays
+        os.write(theirs, b"bad\n")
+        os.close(theirs)
+        assert run.stdout.read() == b"neg\n"
+        assert run.wait() == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a signal is sent the POSIX way")

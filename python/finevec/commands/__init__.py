@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         }
         args = _parser(commands).parse_args(argv)
         code: int = commands[args.command].run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is for a process that starts with it closed
+            sys.stdout.flush()
         return code
     except SystemExit as stop:  # argparse, after --help or a wrong argument
         return stop.code if isinstance(stop.code, int) else 2

@@ -6,16 +6,20 @@ import argparse
 import contextlib
 import gzip
 import io
+import select
 import sys
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..datasets.labelled import LONGEST_LINE, decoded_line
 from ..models import TextClassifier, load_model
 from ..vectors.lines import GZIP_MAGIC
 from .arguments import nonempty_path
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _READ = 1 << 18  # bytes at most in one read
 _MOST_TEXTS = 2048  # predicted at once; bounds the probabilities in memory where lines are short and classes many
@@ -45,6 +49,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a line for each line; those before a faulty one are answered before it is told."""
+    if sys.stdout is None:
+        raise ValueError("standard output is closed: there is nowhere to print the classes")
     model = load_model(args.model)
     with _opened(args.file) as (read, name):
         if args.proba:
@@ -96,9 +102,29 @@ def _opened(path: str) -> Iterator[tuple[Callable[[int], bytes], str]]:
         elif sys.stdin is None:
             raise ValueError("standard input is closed: give a FILE")
         else:
-            name, file = "standard input", cast(io.BufferedReader, sys.stdin.buffer)
+            buffered: Any = sys.stdin.buffer
+            name, file = "standard input", io.BufferedReader(_Patient(buffered.raw))
         packed = file.peek(2).startswith(GZIP_MAGIC)
         yield (stack.enter_context(gzip.GzipFile(fileobj=file)).read1 if packed else file.read1), name
+
+
+class _Patient(io.RawIOBase):
+    """Waits for input where a read would return without any, as it does where whoever started us made it so.
+
+    The mode itself is left alone: others that have the same terminal or pipe open share it.
+    """
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        super().__init__()
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        while (count := self._raw.readinto(buffer)) is None:
+            select.select([self._raw], [], [])
+        return count
 
 
 def _batches(read: Callable[[int], bytes], name: str) -> Iterator[list[str]]:
