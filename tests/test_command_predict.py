@@ -163,22 +163,20 @@ def test_no_standard_input(capsys, monkeypatch, model):
 
 
 class Slow(io.RawIOBase):
-    """Has nothing yet, a byte, nothing yet, and so on."""
+    """Has nothing yet, then two bytes, nothing yet, and so on."""
 
     def __init__(self, data):
-        self.bytes = [part for byte in data for part in (None, byte)]
+        self.parts = [part for start in range(0, len(data), 2) for part in (None, data[start : start + 2])]
 
     def readable(self):
         return True
 
     def readinto(self, buffer):
-        if not self.bytes:
-            return 0
-        byte = self.bytes.pop(0)
-        if byte is None:
+        part = self.parts.pop(0) if self.parts else b""
+        if part is None:
             return None
-        buffer[0] = byte
-        return 1
+        buffer[: len(part)] = part
+        return len(part)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -189,7 +187,7 @@ def test_nothing_yet_is_not_the_end(capsys, monkeypatch, model, pack):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Slow(data))))
     assert main(["predict", "--model", model]) == 0
     assert capsys.readouterr().out == "pos\nneg\n"
-    assert len(waits) == len(data)
+    assert len(waits) == -(-len(data) // 2)
 
 
 def test_no_standard_output(capsys, monkeypatch, model):
