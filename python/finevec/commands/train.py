@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,12 @@ from ..datasets.labelled import class_indices, class_names, read_labelled
 from ..metrics import PARTS, run_metrics
 from ..models import KINDS, TextClassifier, save_model
 from ..models.directory import check_model_target
-from ..models.starting_rows import model_words, pretrained_rows, random_rows
+from ..models.starting_rows import starting_rows
 from ..models.text_classifier import Example, OtherWords
 from ..progress import progress_for
 from ..text import TOKENIZERS, share_of_other_letters
-from ..train import fit, hold_out
+from ..tokenized import TokenizedTexts, examples_of_parts
+from ..train import fit
 from ..vectors import WordVectors
 from . import train_arguments
 from .metrics import check_metrics_target, check_replaces_none, write_metrics
@@ -35,14 +35,6 @@ def add_parser(subparsers: Any) -> None:
     train_arguments.add_arguments(subparsers)
 
 
-@dataclass
-class _Texts:
-    """One data file, tokenized."""
-
-    tokens: list[list[str]]
-    targets: NDArray[np.int64]
-
-
 def run(args: argparse.Namespace) -> int:
     """Train, report, save. Returns the exit code."""
     start = time.perf_counter()
@@ -51,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     options = train_arguments.model_options(args)
     texts, classes = _read_texts(args)
     model, known = _build_model(args, options, texts, classes)
-    parts = _split(model, texts, args.seed)
+    parts = examples_of_parts(model, texts, args.seed)
     _say(args, _describe(parts, classes, model, known))
 
     progress = progress_for(sys.stderr, quiet=args.quiet)
@@ -97,7 +89,7 @@ def _check_arguments(args: argparse.Namespace) -> None:
             raise FileExistsError(f"{args.checkpoint}: the checkpoint needs a file of its own; choose another name")
 
 
-def _read_texts(args: argparse.Namespace) -> tuple[dict[str, _Texts], list[str]]:
+def _read_texts(args: argparse.Namespace) -> tuple[dict[str, TokenizedTexts], list[str]]:
     tokenize = TOKENIZERS[args.tokenizer]
     texts = {}
     classes: list[str] = []
@@ -110,7 +102,7 @@ def _read_texts(args: argparse.Namespace) -> tuple[dict[str, _Texts], list[str]]
             classes = class_names(data.labels, path)
             _warn_of_dropped_letters(args, data.texts)
         targets = class_indices(data.labels, classes, path)
-        texts[part] = _Texts([tokenize(text) for text in data.texts], targets)
+        texts[part] = TokenizedTexts([tokenize(text) for text in data.texts], targets)
     return texts, classes
 
 
@@ -127,36 +119,22 @@ def _warn_of_dropped_letters(args: argparse.Namespace, texts: list[str]) -> None
 
 
 def _build_model(
-    args: argparse.Namespace, options: dict[str, Any], texts: dict[str, _Texts], classes: list[str]
+    args: argparse.Namespace, options: dict[str, Any], texts: dict[str, TokenizedTexts], classes: list[str]
 ) -> tuple[TextClassifier, NDArray[np.bool_]]:
     """Return the model, and which of its rows started from a pretrained vector."""
     training = texts["train"].tokens
     more = [tokens for part in ("dev", "test") if part in texts for tokens in texts[part].tokens]
-    others = None
-    if args.mode == "random":
-        words = model_words(training, [], {})
-        _check_words(words, args)
-        table = random_rows(words, args.dim or train_arguments.DEFAULT_DIM, args.seed)
-        known = np.zeros(len(words), dtype=bool)
-    else:
-        vectors = WordVectors.load(args.vectors, vocabulary=_needed_words(args, training, more))
-        words = model_words(training, more, vectors.key_to_index)
-        _check_words(words, args)
-        trained = len(model_words(training, [], {}))
-        if not any(word in vectors for word in words[:trained]):
-            raise ValueError(f"none of the {trained:,} words of {args.train} has a vector in {args.vectors}")
-        table, known = pretrained_rows(vectors, words, trained, args.seed)
-        if args.save:
-            others = _other_words(vectors, words, args.other_words)
-    options = {"mode": args.mode, "tokenizer": args.tokenizer, "seed": args.seed, **options}
-    model = KINDS[args.model](table, words, classes, **options)
-    model.others = others
-    return model, known
-
-
-def _check_words(words: list[str], args: argparse.Namespace) -> None:
-    if not words:
+    if not any(training):
         raise ValueError(f"{args.train}: the {args.tokenizer} tokenizer finds no word in any text")
+    vectors: WordVectors | int = args.dim or train_arguments.DEFAULT_DIM
+    if args.mode != "random":
+        vectors = WordVectors.load(args.vectors, vocabulary=_needed_words(args, training, more))
+    rows = starting_rows(training, more, vectors, args.seed, where=args.train, vectors_where=args.vectors)
+    options = {"mode": args.mode, "tokenizer": args.tokenizer, "seed": args.seed, **options}
+    model = KINDS[args.model](rows.table, rows.words, classes, **options)
+    if args.save and isinstance(vectors, WordVectors):
+        model.others = _other_words(vectors, rows.words, args.other_words)
+    return model, rows.known
 
 
 def _needed_words(args: argparse.Namespace, training: list[list[str]], more: list[list[str]]) -> set[str] | None:
@@ -175,16 +153,6 @@ def _other_words(vectors: WordVectors, words: list[str], most: int) -> OtherWord
         if word not in rows:
             position[word] = index
     return OtherWords(position, vectors.vectors) if position else None
-
-
-def _split(model: TextClassifier, texts: dict[str, _Texts], seed: int) -> dict[str, list[Example]]:
-    parts = {part: model.examples(data.tokens, data.targets) for part, data in texts.items()}
-    if "dev" not in parts:
-        kept, held_out = hold_out(texts["train"].targets, seed)
-        examples = parts["train"]
-        parts["train"] = [examples[position] for position in kept]
-        parts["dev"] = [examples[position] for position in held_out]
-    return parts
 
 
 def _describe(

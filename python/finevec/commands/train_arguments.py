@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import inspect
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
-from ..models import KINDS
+from ..models import KINDS, TextClassifier
 from ..text import TOKENIZERS
 from ..train import OPTIMIZERS, Settings
 from ..vectors import MAX_DIM
@@ -72,42 +74,12 @@ def add_arguments(subparsers: Any) -> None:
         help="cnn: largest L2 norm of a class's weights in the last layer (default 3)",
     )
     defaults = Settings()
-    training = parser.add_argument_group("training")
-    training.add_argument(
-        "--epochs", type=whole_number(1), default=defaults.epochs, metavar="N", help="at most (default %(default)s)"
-    )
+    training = add_training_arguments(parser, KINDS)
     training.add_argument(
         "--batch-size", type=whole_number(1), default=defaults.batch_size, metavar="N", help="default %(default)s"
     )
-    training.add_argument("--optimizer", choices=OPTIMIZERS, help=f"default: {_default_optimizers()}")
-    training.add_argument("--lr", type=positive_number, metavar="X", help=f"of the dense layers ({_default_rates(0)})")
-    training.add_argument(
-        "--embedding-lr", type=positive_number, metavar="X", help=f"of the vectors ({_default_rates(1)})"
-    )
-    training.add_argument(
-        "--freeze-epochs",
-        type=whole_number(0),
-        default=defaults.freeze_epochs,
-        metavar="N",
-        help="keep the vectors frozen for so many epochs, then fine-tune (default %(default)s)",
-    )
-    training.add_argument(
-        "--patience",
-        type=whole_number(0),
-        default=defaults.patience,
-        metavar="N",
-        help="stop after so many epochs without a better dev result; 0: never (default %(default)s)",
-    )
     training.add_argument(
         "--seed", type=whole_number(0), default=defaults.seed, metavar="N", help="default %(default)s"
-    )
-    training.add_argument(
-        "--blas-threads",
-        type=whole_number(1),
-        default=defaults.blas_threads,
-        metavar="N",
-        help="threads of NumPy's dense products, on which last bits may depend (needs threadpoolctl; default "
-        "%(default)s)",
     )
     training.add_argument(
         "--checkpoint",
@@ -132,19 +104,60 @@ def add_arguments(subparsers: Any) -> None:
     output.add_argument("--quiet", action="store_true", help="show no progress")
 
 
-def settings(args: argparse.Namespace) -> Settings:
-    """Return the training settings that the arguments describe."""
-    return Settings(
-        epochs=args.epochs,
-        batch_size=args.batch_size,
-        optimizer=args.optimizer,
-        lr=args.lr,
-        embedding_lr=args.embedding_lr,
-        freeze_epochs=args.freeze_epochs,
-        patience=args.patience,
-        seed=args.seed,
-        blas_threads=args.blas_threads,
+def add_training_arguments(
+    parser: argparse.ArgumentParser, kinds: Mapping[str, type[TextClassifier]], frozen: str = ""
+) -> argparse._ArgumentGroup:
+    """Add what commands that train have in common, as a group, and return it.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    kinds : mapping of str to type
+        The models that may be trained, whose defaults the help tells.
+    frozen : str
+        What the help of ``--freeze-epochs`` begins with.
+    """
+    defaults = Settings()
+    training = parser.add_argument_group("training")
+    training.add_argument(
+        "--epochs", type=whole_number(1), default=defaults.epochs, metavar="N", help="at most (default %(default)s)"
     )
+    training.add_argument(
+        "--patience",
+        type=whole_number(0),
+        default=defaults.patience,
+        metavar="N",
+        help="stop after so many epochs without a better dev result; 0: never (default %(default)s)",
+    )
+    training.add_argument("--optimizer", choices=OPTIMIZERS, help=f"default: {_default_optimizers(kinds)}")
+    training.add_argument(
+        "--lr", type=positive_number, metavar="X", help=f"of the dense layers ({_default_rates(kinds, 0)})"
+    )
+    training.add_argument(
+        "--embedding-lr", type=positive_number, metavar="X", help=f"of the vectors ({_default_rates(kinds, 1)})"
+    )
+    training.add_argument(
+        "--freeze-epochs",
+        type=whole_number(0),
+        default=defaults.freeze_epochs,
+        metavar="N",
+        help=f"{frozen}keep the vectors frozen for so many epochs, then fine-tune (default %(default)s)",
+    )
+    training.add_argument(
+        "--blas-threads",
+        type=whole_number(1),
+        default=defaults.blas_threads,
+        metavar="N",
+        help="threads of NumPy's dense products, on which last bits may depend (needs threadpoolctl; default "
+        "%(default)s)",
+    )
+    return training
+
+
+def settings(args: argparse.Namespace) -> Settings:
+    """Return the training settings that the arguments describe; the default of each that the command has not."""
+    names = [field.name for field in fields(Settings) if field.name in args]
+    return Settings(**{name: getattr(args, name) for name in names})
 
 
 def model_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -173,13 +186,13 @@ def _widths(text: str) -> list[int]:
     return [parse(part) for part in text.split(",")]
 
 
-def _default_optimizers() -> str:
-    return "; ".join(f"{name} {kind.training_defaults.optimizer}" for name, kind in KINDS.items())
+def _default_optimizers(kinds: Mapping[str, type[TextClassifier]]) -> str:
+    return "; ".join(f"{name} {kind.training_defaults.optimizer}" for name, kind in kinds.items())
 
 
-def _default_rates(which: int) -> str:
+def _default_rates(kinds: Mapping[str, type[TextClassifier]], which: int) -> str:
     """Describe the default rates of the dense layers, 0, or of the vectors, 1."""
     return "; ".join(
         f"{kind} " + ", ".join(f"{name} {model.training_defaults.rates[name][which]:g}" for name in OPTIMIZERS)
-        for kind, model in KINDS.items()
+        for kind, model in kinds.items()
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,65 @@ from ..vectors import WordVectors
 RANDOM_BOUND = 0.25
 """Rows of the mode "random" are drawn uniformly from within it, as those of CNN-rand in Kim's own code (2014)."""
 
-
 _ROWS = 1  # the branch of a seed that rows are drawn from
+
+
+class StartingRows(NamedTuple):
+    """A table before training.
+
+    `words` has the word of each row, those of the training texts first, and `trained` says how many these are. `known`
+    says which rows of `table` are pretrained vectors.
+    """
+
+    words: list[str]
+    table: NDArray[Any]
+    known: NDArray[np.bool_]
+    trained: int
+
+
+def starting_rows(
+    training: Sequence[Sequence[str]],
+    more: Sequence[Sequence[str]],
+    vectors: WordVectors | int,
+    seed: int,
+    *,
+    where: str,
+    vectors_where: str = "",
+) -> StartingRows:
+    """Return the rows that the words of texts start with.
+
+    Parameters
+    ----------
+    training, more : sequences of tokenized texts
+        `more` are the dev and test texts. Words that these alone have get a row where there is a vector.
+    vectors : WordVectors or int
+        Pretrained vectors, see `pretrained_rows`; or how many columns random rows shall have, see `random_rows`.
+    seed : int
+    where, vectors_where : str
+        What to call the training texts and the vectors in an error.
+
+    Raises
+    ------
+    ValueError
+        The training texts have no words, or none of these has a vector.
+
+    Examples
+    --------
+    >>> vectors = WordVectors(["good", "bad"], np.array([[1, -1], [-1, 1]], np.float32))
+    >>> rows = starting_rows([["a", "good"]], [["a", "bad", "one"]], vectors, seed=1, where="train.tsv")
+    >>> rows.words, rows.known.tolist(), rows.trained
+    (['a', 'good', 'bad'], [False, True, True], 2)
+    """
+    words = model_words(training, [], {})
+    trained = len(words)
+    if not words:
+        raise ValueError(f"{where}: there is no word in any text")
+    if isinstance(vectors, int):
+        return StartingRows(words, random_rows(words, vectors, seed), np.zeros(trained, dtype=bool), trained)
+    if not any(word in vectors for word in words):
+        raise ValueError(f"none of the {trained:,} words of {where} has a vector in {vectors_where}")
+    words = model_words(training, more, vectors.key_to_index)
+    return StartingRows(words, *pretrained_rows(vectors, words, trained, seed), trained)
 
 
 def model_words(

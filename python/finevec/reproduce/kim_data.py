@@ -7,25 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..datasets.labelled import class_indices, class_names, read_labelled
 from ..text import TOKENIZERS
+from ..tokenized import TokenizedTexts
 from .folds import split_folds
 from .kim import SETS, TOKENIZER, KimRun
 from .runs import digest
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Tokenized texts, and the position of each one's class among the classes."""
-
-    tokens: list[list[str]]
-    targets: NDArray[np.int64]
-
-    def pick(self, positions: NDArray[np.int64]) -> Texts:
-        """Return some of them."""
-        return Texts([self.tokens[position] for position in positions], self.targets[positions])
 
 
 @dataclass(frozen=True)
@@ -35,7 +23,7 @@ class SetTexts:
     Parameters
     ----------
     classes : list of str
-    parts : mapping of str to Texts
+    parts : mapping of str to TokenizedTexts
         "train", and "dev" and "test" where the set has them.
     paths : mapping of str to str
         Where each part was read.
@@ -44,7 +32,7 @@ class SetTexts:
     """
 
     classes: list[str]
-    parts: Mapping[str, Texts]
+    parts: Mapping[str, TokenizedTexts]
     paths: Mapping[str, str]
     digests: Mapping[str, str]
 
@@ -92,12 +80,13 @@ def read_set(name: str, paths: Mapping[str, Path]) -> SetTexts:
     for part, path in paths.items():  # "train" comes first
         data = read_labelled(path)
         classes = classes or class_names(data.labels, str(path))
-        parts[part] = Texts([tokenize(text) for text in data.texts], class_indices(data.labels, classes, str(path)))
+        targets = class_indices(data.labels, classes, str(path))
+        parts[part] = TokenizedTexts([tokenize(text) for text in data.texts], targets)
     digests = {SETS[name].files[part]: digest(path) for part, path in paths.items()}
     return SetTexts(classes, parts, {part: str(path) for part, path in paths.items()}, digests)
 
 
-def run_texts(data: SetTexts, run: KimRun, folds: int) -> dict[str, Texts]:
+def run_texts(data: SetTexts, run: KimRun, folds: int) -> dict[str, TokenizedTexts]:
     """Return the parts that a run sees, "train" and "test" and maybe "dev".
 
     The seed of a run decides how a set is cut into folds; all its variants get the same.

@@ -8,20 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .. import blas
 from ..metrics import run_metrics
 from ..models import TextCNN
-from ..models.starting_rows import model_words, pretrained_rows, random_rows
-from ..models.text_classifier import Example
+from ..models.starting_rows import StartingRows, starting_rows
 from ..progress import Progress
 from ..settings import Settings
-from ..train import fit, hold_out
+from ..tokenized import TokenizedTexts, examples_of_parts
+from ..train import fit
 from ..vectors import WordVectors
 from .kim import MODEL, NEIGHBORS, NEIGHBORS_OF, TOKENIZER, KimRun, run_settings
-from .kim_data import SetTexts, Texts, run_texts
+from .kim_data import SetTexts, run_texts
 
 
 @dataclass(frozen=True)
@@ -78,61 +75,45 @@ def train_run(experiment: Experiment, run: KimRun, progress: Progress, checkpoin
     FloatingPointError
         The training diverged.
     ValueError
-        No word of the training texts has a vector, or no text could be held out.
+        No word of the training texts has a vector, no text could be held out, or the checkpoint is none of this run.
     """
     start = time.perf_counter()
     data = experiment.data[run.set]
     texts = run_texts(data, run, experiment.folds)
     settings = run_settings(run, experiment.settings)
     with blas.threads(settings.blas_threads):
-        model, known, trained = _build_model(experiment, run, data, texts)
-        parts = _examples(model, texts, run.seed)
+        rows = _starting_rows(experiment, run, data, texts)
+        own: dict[str, Any] = {"mode": run.variant, "tokenizer": TOKENIZER, "seed": run.seed, **MODEL}
+        model = TextCNN(rows.table, rows.words, data.classes, **own)
+        parts = examples_of_parts(model, texts, run.seed)
         fit_start = time.perf_counter()
+        goes_on = checkpoint.exists()
         try:
             history = fit(model, parts["train"], parts["dev"], settings, progress, checkpoint=checkpoint)
+        except ValueError as error:
+            if not goes_on:
+                raise
+            raise ValueError(f"{error}; remove {checkpoint} to do the run anew, or choose another --out") from None
         finally:
             progress.close()
         # What is spent in other processes, before the training went on from its checkpoint, counts too.
         start += time.perf_counter() - fit_start - history.seconds
         vectors_path = None if run.variant == "random" else experiment.vectors_path
         files = {part: data.paths.get(part) for part in ("train", "dev", "test")} | {"vectors": vectors_path}
-        metrics = run_metrics(model, settings, known, parts, history, files)
+        metrics = run_metrics(model, settings, rows.known, parts, history, files)
     if run.shows_neighbors:
-        metrics["neighbors"] = neighbors(model, trained)
+        metrics["neighbors"] = neighbors(model, rows.trained)
     metrics["seconds"] = round(time.perf_counter() - start, 3)
     return metrics
 
 
-def _build_model(
-    experiment: Experiment, run: KimRun, data: SetTexts, texts: Mapping[str, Texts]
-) -> tuple[TextCNN, NDArray[np.bool_], int]:
-    """Return the model, which of its rows started from a pretrained vector, and how many are of training words."""
-    training = texts["train"].tokens
-    words = model_words(training, [], {})
-    trained = len(words)
-    if run.variant == "random":
-        table, known = random_rows(words, experiment.random_dim, run.seed), np.zeros(trained, dtype=bool)
-    else:
-        vectors = experiment.vectors
-        if not any(word in vectors for word in words):
-            raise ValueError(
-                f"none of the {trained:,} words of {data.paths['train']} has a vector in {experiment.vectors_path}"
-            )
-        more = [tokens for part, other in texts.items() if part != "train" for tokens in other.tokens]
-        words = model_words(training, more, vectors.key_to_index)
-        table, known = pretrained_rows(vectors, words, trained, run.seed)
-    model = TextCNN(table, words, data.classes, mode=run.variant, tokenizer=TOKENIZER, seed=run.seed, **MODEL)
-    return model, known, trained
-
-
-def _examples(model: TextCNN, texts: Mapping[str, Texts], seed: int) -> dict[str, list[Example]]:
-    parts = {part: model.examples(other.tokens, other.targets) for part, other in texts.items()}
-    if "dev" not in parts:
-        kept, held_out = hold_out(texts["train"].targets, seed)
-        examples = parts["train"]
-        parts["train"] = [examples[position] for position in kept]
-        parts["dev"] = [examples[position] for position in held_out]
-    return parts
+def _starting_rows(
+    experiment: Experiment, run: KimRun, data: SetTexts, texts: Mapping[str, TokenizedTexts]
+) -> StartingRows:
+    vectors = experiment.random_dim if run.variant == "random" else experiment.vectors
+    more = [tokens for part, other in texts.items() if part != "train" for tokens in other.tokens]
+    names = {"where": data.paths["train"], "vectors_where": experiment.vectors_path}
+    return starting_rows(texts["train"].tokens, more, vectors, run.seed, **names)
 
 
 def neighbors(model: TextCNN, trained: int) -> dict[str, dict[str, list[tuple[str, float]]]]:
