@@ -112,11 +112,11 @@ def store(tmp_path):
 
 def test_a_run_is_taken_back_and_its_checkpoint_removed(store):
     assert store.load("a.b.seed1", SETUP) is None
-    store.checkpoint("a.b.seed1").write_bytes(b"state")
+    store.checkpoint("a.b.seed1", SETUP).write_bytes(b"state")
     store.save("a.b.seed1", {"setup": SETUP, "test_accuracy": 0.1})
     assert [path.name for path in store.folder.iterdir()] == ["a.b.seed1.json"]
     # Killed between the two steps of saving: the next start removes what is left.
-    store.checkpoint("a.b.seed1").write_bytes(b"state")
+    store.checkpoint("a.b.seed1", SETUP).write_bytes(b"state")
     assert store.load("a.b.seed1", {**SETUP, "widths": (3, 4)}) == {"setup": SETUP, "test_accuracy": 0.1}
     assert [path.name for path in store.folder.iterdir()] == ["a.b.seed1.json"]
     assert store.names() == ["a.b.seed1"]
@@ -145,6 +145,60 @@ def test_a_file_that_is_no_run_is_refused(store, content):
     with pytest.raises(ValueError, match=r"run\.json: not a "):
         store.load("run", SETUP)
     assert store.path("run").read_bytes() == content
+
+
+def test_a_run_that_the_reports_cannot_use_is_refused(tmp_path):
+    def check(name, record):
+        raise ValueError(f"{name} has no {sorted(record)}")
+
+    store = RunStore(tmp_path, "toy", check)
+    store.folder.mkdir()
+    store.path("run").write_text(json.dumps({"setup": SETUP}))
+    with pytest.raises(ValueError, match=r"run\.json: not a finished run: run has no \['setup'\]"):
+        store.read("run")
+
+
+def test_what_another_process_kept_with_another_setup_stays(store):
+    other = {"setup": {**SETUP, "epochs": 6}}
+    store.checkpoint("run", SETUP).write_bytes(b"state")
+    store.save("run", other)
+    with pytest.raises(ValueError, match=r"run\.json: was run with epochs 6, not 5; choose another --out"):
+        store.save("run", {"setup": SETUP})
+    assert store.read("run") == other
+    assert store.checkpoint("run", SETUP).read_bytes() == b"state"
+
+
+def test_checkpoints_of_other_setups_are_told_and_stay(store):
+    plan = [Planned(name, name, {**SETUP, "name": name}, "k", 10) for name in ("a.seed1", "a.seed10")]
+    own = [store.checkpoint(run.name, run.setup) for run in plan]
+    other = store.checkpoint("a.seed1", {**plan[0].setup, "epochs": 6})
+    not_planned = store.checkpoint("b.seed1", SETUP)
+    for path in (*own, other, not_planned):
+        path.write_bytes(b"state")
+    said = []
+    run_missing(plan, store, lambda run: record(1.0), lambda: None, said.append)
+    assert [line for line in said if "checkpoint" in line] == [
+        f"{other}: is of other settings; remove it unless another process is at work on it"
+    ]
+    assert sorted(store.folder.glob("*.checkpoint")) == sorted([other, not_planned])
+
+
+def test_two_processes_may_begin_at_the_same_time(tmp_path, monkeypatch):
+    store = RunStore(tmp_path / "out", "toy")
+    real = type(store.folder).is_dir
+
+    def is_dir(path):
+        found = real(path)
+        RunStore(tmp_path / "out", "toy").folder.mkdir(parents=True, exist_ok=True)  # by the other one, just then
+        return found
+
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(type(store.folder), "is_dir", is_dir)
+    store.prepare(("toy.md",))
+    monkeypatch.undo()
+    (tmp_path / "out" / "toy.md").write_text("of the other")
+    store.prepare(("toy.md",))
+    assert store.folder.is_dir()
 
 
 def test_somebody_elses_report_is_not_overwritten(tmp_path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from finevec.commands import main
+from finevec.progress import Silent
+from finevec.reproduce import kim_training
 from toy_texts import BAD, GOOD, PLAIN, read_json, toy_texts, write_tsv, write_vectors
 
 WORDS = [*GOOD, *BAD, *PLAIN, "!"]
@@ -40,6 +42,27 @@ def reproduce(*more, settings=SETTINGS):
     return main(["reproduce", "kim", "--data", "data", "--vectors", "vectors.txt", "--out", "out", *settings, *more])
 
 
-def records(out):
-    """Return the finished runs by name."""
-    return {path.stem: read_json(path) for path in sorted((out / "runs").iterdir())}
+def records(out, pattern="*"):
+    """Return the finished runs by name; with the default, there must be nothing else."""
+    return {path.stem: read_json(path) for path in sorted((out / "runs").glob(pattern))}
+
+
+class Stops(Silent):
+    """Interrupts a training in its second epoch."""
+
+    def batch(self, epoch, *_):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+
+def stop_in(monkeypatch, number):
+    """Let the run of this number, from 1, be interrupted in its second epoch; returns whether runs had checkpoints."""
+    started = []
+
+    def fit(model, train, dev, settings, progress, checkpoint):
+        started.append(checkpoint.exists())
+        return real(model, train, dev, settings, Stops() if len(started) == number else progress, checkpoint=checkpoint)
+
+    real = kim_training.fit
+    monkeypatch.setattr(kim_training, "fit", fit)
+    return started

@@ -59,12 +59,12 @@ def run_metrics(
         **model.config(),
         **asdict(settings),
         "embedding_lr": None if model.mode == "static" else settings.embedding_lr,
-        "files": {name: _as_text(path) for name, path in files.items()},
+        "files": {name: None if path is None else as_text(path) for name, path in files.items()},
         "environment": history.environment,
         "history": history.to_json(),
     }
 
 
-def _as_text(path: str | None) -> str | None:
-    """Return a path as text that a file can hold: bytes that are no UTF-8 as escapes."""
-    return None if path is None else os.fsencode(path).decode("utf-8", "backslashreplace")
+def as_text(path: str) -> str:
+    """Return a path, or a text with paths, so that a file can hold it: bytes that are no UTF-8 as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -90,8 +90,8 @@ class Settings:
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name}: expected a finite number above 0, got {value}")
 
-    def for_model(self, model: Model) -> Settings:
-        """Return a copy in which what was left open is filled in with the model's `training_defaults`."""
+    def for_model(self, model: Model | type[Model]) -> Settings:
+        """Return a copy with what was left open filled in from the `training_defaults` of a model, or of its class."""
         defaults = model.training_defaults
         optimizer = defaults.optimizer if self.optimizer is None else self.optimizer
         lr, embedding_lr = defaults.rates[optimizer]

@@ -9,17 +9,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..metrics import as_text
+from ..models import TextCNN
 from ..progress import Progress, Silent, progress_for
 from ..reproduce.folds import split_folds
-from ..reproduce.kim import SETS, TUNED, VARIANTS, KimRun, kim_runs, run_setup
+from ..reproduce.kim import SETS, TUNED, VARIANTS, KimRun, check_record, kim_runs, run_setup
 from ..reproduce.kim_data import find_files, read_set
 from ..reproduce.kim_report import REPORTS, write_reports
 from ..reproduce.kim_training import Experiment, train_run
 from ..reproduce.loop import Planned, run_missing
 from ..reproduce.runs import RunStore, digest
-from ..train import OPTIMIZERS, Settings
+from ..settings import Settings
 from ..vectors import MAX_DIM, WordVectors
-from .arguments import nonempty_path, positive_number, whole_number
+from . import train_arguments
+from .arguments import nonempty_path, whole_number
 
 
 def add_parser(subparsers: Any) -> None:
@@ -77,48 +80,13 @@ def _add_kim(papers: Any) -> None:
     table.add_argument(
         "--dim", type=whole_number(1, MAX_DIM), metavar="N", help="columns of random rows (default: as the vectors)"
     )
-    _add_training(parser)
+    train_arguments.add_training_arguments(parser, {"cnn": TextCNN}, frozen=f"of {' and '.join(TUNED)}: ")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
-
-
-def _add_training(parser: argparse.ArgumentParser) -> None:
-    """Add what is common to the training of papers' models."""
-    defaults = Settings()
-    training = parser.add_argument_group("training")
-    training.add_argument(
-        "--epochs", type=whole_number(1), default=defaults.epochs, metavar="N", help="at most (default %(default)s)"
-    )
-    training.add_argument(
-        "--patience",
-        type=whole_number(0),
-        default=defaults.patience,
-        metavar="N",
-        help="stop after so many epochs without a better dev result; 0: never (default %(default)s)",
-    )
-    training.add_argument("--optimizer", choices=OPTIMIZERS, help="default: the model's, as in finevec train")
-    training.add_argument("--lr", type=positive_number, metavar="X", help="of the dense layers (default: the model's)")
-    training.add_argument(
-        "--embedding-lr", type=positive_number, metavar="X", help="of the vectors (default: the model's)"
-    )
-    training.add_argument(
-        "--freeze-epochs",
-        type=whole_number(0),
-        default=defaults.freeze_epochs,
-        metavar="N",
-        help=f"of {' and '.join(TUNED)}: keep the vectors frozen for so many epochs (default %(default)s)",
-    )
-    training.add_argument(
-        "--blas-threads",
-        type=whole_number(1),
-        default=defaults.blas_threads,
-        metavar="N",
-        help="threads of NumPy's dense products, see finevec train (default %(default)s)",
-    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what is missing of the table, and write the reports. Returns the exit code."""
-    store = RunStore(args.out, args.paper)
+    store = RunStore(args.out, args.paper, check_record)
     settings = _settings(args)
     paths = find_files(args.data, args.sets)
     store.prepare(REPORTS)
@@ -128,7 +96,8 @@ def run(args: argparse.Namespace) -> int:
     command = _command(args)
 
     def train(planned: Planned) -> dict[str, Any]:
-        record = train_run(experiment, runs[planned.name], _progress(args), store.checkpoint(planned.name))
+        checkpoint = store.checkpoint(planned.name, planned.setup)
+        record = train_run(experiment, runs[planned.name], _progress(args), checkpoint)
         return {**record, "command": command}
 
     try:
@@ -144,8 +113,7 @@ def run(args: argparse.Namespace) -> int:
 def _settings(args: argparse.Namespace) -> Settings:
     if args.freeze_epochs >= args.epochs:
         raise ValueError(f"--freeze-epochs {args.freeze_epochs} leaves none of at most {args.epochs} epochs to tune in")
-    names = ("epochs", "patience", "optimizer", "lr", "embedding_lr", "freeze_epochs", "blas_threads")
-    return Settings(**{name: getattr(args, name) for name in names})
+    return train_arguments.settings(args)
 
 
 def _read(args: argparse.Namespace, settings: Settings, paths: Mapping[str, Mapping[str, Path]]) -> Experiment:
@@ -178,14 +146,14 @@ def _plan(experiment: Experiment, runs: Iterable[KimRun], vectors: str) -> list[
 
 
 def _command(args: argparse.Namespace) -> str:
-    """Return the command line, for the record."""
+    """Return the command line, for the record; bytes of paths that are no UTF-8 as escapes."""
     words = ["finevec", "reproduce", args.paper, "--data", args.data, "--vectors", args.vectors, "--out", args.out]
     options = ("sets", "variants", "folds", "seeds", "dim", "epochs", "patience", "optimizer", "lr", "embedding_lr")
     for name in (*options, "freeze_epochs", "blas_threads"):
         value = getattr(args, name)
         if value is not None:
             words += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
-    return shlex.join(words)
+    return as_text(shlex.join(words))
 
 
 def _progress(args: argparse.Namespace) -> Progress:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from ..models import TextCNN
 from ..settings import Settings
@@ -152,9 +152,7 @@ def run_settings(run: KimRun, settings: Settings) -> Settings:
     `freeze_epochs` is for pretrained vectors that are tuned, and 0 for other variants.
     """
     frozen = settings.freeze_epochs if run.variant in TUNED else 0
-    own = replace(settings, seed=run.seed, batch_size=BATCH_SIZE, freeze_epochs=frozen)
-    # All that it reads of a model is an attribute of the class.
-    return own.for_model(cast(Any, TextCNN))
+    return replace(settings, seed=run.seed, batch_size=BATCH_SIZE, freeze_epochs=frozen).for_model(TextCNN)
 
 
 def run_setup(
@@ -190,3 +188,38 @@ def run_setup(
         "data": dict(data),
         "vectors": None if run.variant == "random" else vectors,
     }
+
+
+_SETUP = frozenset(run_setup(KimRun("mr", "static", 1, 1), Settings(), folds=10, dim=300, data={}, vectors=""))
+"""The names in a run's setup."""
+
+# fmt: off
+_METRICS = frozenset({
+    "classes", "command", "dev_accuracy", "dev_texts", "dim", "embedding_lr", "environment", "epochs", "files",
+    "history", "known_words", "lr", "mode", "optimizer", "patience", "rows", "rows_changed", "seconds", "test_accuracy",
+    "test_texts", "train_texts",
+})
+# fmt: on
+"""What the reports read of a run beside its setup."""
+
+
+def check_record(name: str, record: Mapping[str, Any]) -> None:
+    """Check that the reports can use a run.
+
+    Parameters
+    ----------
+    name : str
+        What its file is called.
+    record : mapping
+
+    Raises
+    ------
+    ValueError
+        Something is missing, or the setup is that of a run of another name.
+    """
+    missing = sorted(_SETUP - record["setup"].keys()) or sorted(_METRICS - record.keys())
+    if missing:
+        raise ValueError(f"it does not say {', '.join(missing)}")
+    run = KimRun(**{key: record["setup"][key] for key in ("set", "variant", "seed", "fold")})
+    if run.set not in SETS or run.variant not in VARIANTS or run.name != name:
+        raise ValueError(f"expected the setup of {name}, found that of {run.name}")

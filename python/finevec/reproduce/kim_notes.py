@@ -48,8 +48,8 @@ def differing(cells: Cells) -> str:
     dims = sorted({record["dim"] for record in records if record["mode"] == "random"} - {300})
     if dims:
         notes.append(f"CNN-rand has {', '.join(map(str, dims))} numbers a word. The paper: 300.")
-    used = sorted({f"{record['optimizer']} (lr {record['lr']:g})" for record in records} - {"adadelta (lr 1)"})
-    if used:
+    used = sorted({_rates(record) for record in records})
+    if set(used) - {"adadelta (lr 1)", "adadelta (lr 1, of the vectors 1)"}:
         notes.append(
             f"Optimizer: {', '.join(used)}. The paper: Adadelta (rho 0.95 and no rate, which is lr 1, in its code)."
         )
@@ -60,6 +60,14 @@ def differing(cells: Cells) -> str:
             for epochs, patience in stops
         )
         notes.append(f"Training: {shown}. The paper's code: 25 epochs. Both take the epoch that did best on dev texts.")
+    notes += [
+        "First weights: filters and last layer uniform within 1 / √inputs. The paper's code: filters within 0.01, and "
+        "zeros in the last layer.",
+        "Dropout divides what it keeps by the keep rate in training. The paper multiplies the weights by it for "
+        "testing, so that its limit of 3 on their norm would be 1.5 here, where it is 3 too.",
+        "Every window has a word of the text. The paper's code pads all texts to one length and more, so that some "
+        "windows have none, and a filter's output is at least relu(bias).",
+    ]
     sets = {name for name, _ in cells}
     if sets & {"mr", "trec"}:
         notes.append(
@@ -82,6 +90,11 @@ def differing(cells: Cells) -> str:
         "that they have no vector."
     )
     return "".join(f"- {note}\n" for note in notes)
+
+
+def _rates(record: Mapping[str, Any]) -> str:
+    vectors = "" if record["embedding_lr"] is None else f", of the vectors {record['embedding_lr']:g}"
+    return f"{record['optimizer']} (lr {record['lr']:g}{vectors})"
 
 
 def settings(cells: Cells) -> str:

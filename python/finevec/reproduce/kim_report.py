@@ -7,8 +7,8 @@ from typing import Any
 
 from ..replace import replaced_file
 from . import kim_notes
-from .kim import NEIGHBORS, SETS, VARIANTS
-from .runs import RunStore
+from .kim import NEIGHBORS, SETS, VARIANTS, KimRun
+from .runs import RunStore, differences, named_differences
 from .summary import csv_text, estimate, markdown_table
 
 REPORTS = ("kim.md", "kim.csv", "kim.runs.csv")
@@ -25,6 +25,11 @@ def write_reports(store: RunStore) -> None:
 
     Each file is written aside and renamed. Where another process finished a run meanwhile, they are written again: of
     several processes, the last one to write has seen all runs.
+
+    Raises
+    ------
+    ValueError
+        Two runs of one cell do not belong together. Nothing was written.
     """
     while True:
         names = store.names()
@@ -38,14 +43,38 @@ def write_reports(store: RunStore) -> None:
 
 
 def by_cell(records: Sequence[Record]) -> Cells:
-    """Return the records by set and variant, both in the paper's order, and in each by seed and fold."""
+    """Return the records by set and variant, both in the paper's order, and in each by seed and fold.
+
+    Raises
+    ------
+    ValueError
+        The setups of a cell differ in more than seed and fold: a mean of them would be one of nothing.
+    """
     cells = {}
     for name in SETS:
         for variant in VARIANTS:
             chosen = [record for record in records if _cell(record) == (name, variant)]
             if chosen:
-                cells[name, variant] = sorted(chosen, key=_seed_and_fold)
+                chosen.sort(key=_seed_and_fold)
+                _check_alike(chosen)
+                cells[name, variant] = chosen
     return cells
+
+
+def _check_alike(records: Sequence[Record]) -> None:
+    first = records[0]["setup"]
+    for record in records[1:]:
+        own = {key: record["setup"][key] for key in ("seed", "fold")}
+        found = differences(record["setup"], {**first, **own})
+        if found:
+            raise ValueError(
+                f"{_file(record)} and {_file(records[0])} do not belong in one table: {named_differences(found)}; "
+                "remove one of them or choose another --out"
+            )
+
+
+def _file(record: Record) -> str:
+    return KimRun(**{key: record["setup"][key] for key in ("set", "variant", "seed", "fold")}).name + ".json"
 
 
 def _cell(record: Record) -> tuple[str, str]:
@@ -56,6 +85,11 @@ def _seed_and_fold(record: Record) -> tuple[int, int]:
     return record["setup"]["seed"], record["setup"]["fold"] or 0
 
 
+def _texts(record: Record) -> tuple[int | None, tuple[tuple[str, str], ...]]:
+    """Return what decides, beside seed and fold, which texts a run saw: the number of folds and the files."""
+    return record["setup"]["folds"], tuple(sorted(record["setup"]["data"].items()))
+
+
 def markdown(cells: Cells) -> str:
     """Return the report for people."""
     parts = [
@@ -63,6 +97,7 @@ def markdown(cells: Cells) -> str:
         'Y. Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP 2014. Test accuracy in percent: '
         "mean ± half the width of its 95 % interval (number of runs), and the paper's figure.\n",
         _accuracies(cells),
+        _mixed(cells),
         _gains(cells),
         "## What differs from the paper\n",
         kim_notes.differing(cells),
@@ -108,8 +143,22 @@ def _accuracy(records: Sequence[Record]) -> str:
     return f"{estimate([record['test_accuracy'] for record in records]).text()} ({count})"
 
 
+def _mixed(cells: Cells) -> str:
+    """Return a warning where the variants of a set cannot be compared."""
+    titles = [
+        SETS[name].title
+        for name in _sets(cells)
+        if len({_texts(cells[name, variant][0]) for variant in _variants(cells) if (name, variant) in cells}) > 1
+    ]
+    return (
+        f"Variants of {', '.join(titles)} were run on other files or other folds than others: do not compare these.\n"
+        if titles
+        else ""
+    )
+
+
 def _gains(cells: Cells) -> str:
-    """Return how far each variant is from "static" on the same folds and seeds."""
+    """Return how far each variant is from "static" on the same texts and with the same seeds."""
     sets = [name for name in _sets(cells) if (name, "static") in cells]
     rows = []
     for variant in _variants(cells):
@@ -134,23 +183,32 @@ def _gains(cells: Cells) -> str:
 
 
 def _paired(records: Sequence[Record], others: Sequence[Record]) -> list[float]:
-    """Return the differences in test accuracy of runs with the same seed and fold."""
-    base = {_seed_and_fold(other): other["test_accuracy"] for other in others}
-    return [
-        record["test_accuracy"] - base[_seed_and_fold(record)] for record in records if _seed_and_fold(record) in base
-    ]
+    """Return the differences in test accuracy of runs with the same seed, fold, number of folds and files."""
+
+    def key(record: Record) -> Any:
+        return _seed_and_fold(record), _texts(record)
+
+    base = {key(other): other["test_accuracy"] for other in others}
+    return [record["test_accuracy"] - base[key(record)] for record in records if key(record) in base]
 
 
 def _data(cells: Cells) -> str:
     header = ["set", "classes", "training texts", "dev", "test", "words", "with a vector"]
     rows = []
     for name in _sets(cells):
-        chosen = [cells[name, variant][0] for variant in _variants(cells) if (name, variant) in cells]
-        first = next((record for record in chosen if record["mode"] != "random"), chosen[0])
-        known = _NONE if first["mode"] == "random" else f"{first['known_words']:,}"
-        counts = [f"{first[f'{part}_texts']:,}" for part in ("train", "dev", "test")]
-        title = SETS[name].title + (" (a fold)" if SETS[name].cross_validated else "")
-        rows.append([title, str(len(first["classes"])), *counts, f"{first['rows']:,}", known])
+        alike: dict[Any, list[Record]] = {}
+        for variant in _variants(cells):
+            for record in cells.get((name, variant), ())[:1]:
+                alike.setdefault(_texts(record), []).append(record)
+        for chosen in alike.values():
+            first = next((record for record in chosen if record["mode"] != "random"), chosen[0])
+            known = _NONE if first["mode"] == "random" else f"{first['known_words']:,}"
+            counts = [f"{first[f'{part}_texts']:,}" for part in ("train", "dev", "test")]
+            notes = ["a fold"] if SETS[name].cross_validated else []
+            if len(alike) > 1:
+                notes += [VARIANTS[record["mode"]] for record in chosen]
+            title = SETS[name].title + (f" ({', '.join(notes)})" if notes else "")
+            rows.append([title, str(len(first["classes"])), *counts, f"{first['rows']:,}", known])
     return markdown_table(header, rows)
 
 
@@ -191,25 +249,19 @@ def cells_csv(cells: Cells) -> str:
 
 
 def runs_csv(cells: Cells) -> str:
-    """Return one row for each run; accuracies between 0 and 1."""
-    keys = [
-        "dev_accuracy",
-        "test_accuracy",
-        "train_texts",
-        "dev_texts",
-        "test_texts",
-        "rows",
-        "rows_changed",
-        "seconds",
-    ]
+    """Return one row for each run; accuracies in percent."""
+    keys = ["train_texts", "dev_texts", "test_texts", "rows", "rows_changed", "seconds"]
     rows = [
         [
             *(record["setup"][key] for key in ("set", "variant", "seed", "fold")),
             len(record["history"]["epochs"]),
             record["history"]["best_epoch"],
+            100 * record["dev_accuracy"],
+            100 * record["test_accuracy"],
             *(record[key] for key in keys),
         ]
         for records in cells.values()
         for record in records
     ]
-    return csv_text(["set", "variant", "seed", "fold", "epochs", "best_epoch", *keys], rows)
+    header = ["set", "variant", "seed", "fold", "epochs", "best_epoch", "dev_percent", "test_percent", *keys]
+    return csv_text(header, rows)

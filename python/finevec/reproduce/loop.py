@@ -72,10 +72,13 @@ def run_missing(
     FloatingPointError
         A run diverged. The message names it.
     ValueError
-        A finished run was made with another setup; nothing has been run.
+        A finished run was made with another setup; nothing has been run. Or another process has kept one with another
+        setup meanwhile; that one stays.
     """
     done = finished_runs(plan, store)
     say(f"{len(plan):,} runs, {len(done):,} of them finished before")
+    for path in store.other_checkpoints({run.name: run.setup for run in plan}):
+        say(f"{path}: is of other settings; remove it unless another process is at work on it")
     if store.names():
         write_reports()
     for position, run in enumerate(plan):

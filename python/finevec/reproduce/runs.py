@@ -2,7 +2,8 @@
 
 A file is written aside and renamed when its run is finished, so a process that is killed at any moment leaves whole
 files only, and several processes may add runs to one folder. Each file says under ``"setup"`` what its run depends on;
-a run is taken from its file only where that agrees with what would be run now.
+a run is taken from its file only where that agrees with what would be run now. The name of a checkpoint has a digest of
+the setup, so that processes with different settings do not share one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ class RunStore:
         Need not exist.
     paper : str
         Runs of another paper are refused.
+    check : callable, optional
+        Is given the name and the record of each run that is read, and raises a ValueError where the paper's reports
+        could not use it.
 
     Examples
     --------
@@ -48,9 +52,15 @@ class RunStore:
     0.75
     """
 
-    def __init__(self, directory: str | os.PathLike[str], paper: str) -> None:
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        paper: str,
+        check: Callable[[str, Mapping[str, Any]], None] = lambda name, record: None,
+    ) -> None:
         self.directory = Path(directory)
         self.paper = paper
+        self._check = check
         self.folder = self.directory / "runs"
 
     def prepare(self, reports: tuple[str, ...]) -> None:
@@ -68,13 +78,13 @@ class RunStore:
         OSError
             The folder cannot be created or written in.
         """
-        if not self.folder.is_dir():
-            for name in reports:
-                if (self.directory / name).exists():
-                    raise FileExistsError(
-                        f"{self.directory}: holds {name} but no runs it could come from; choose another --out"
-                    )
-            self.folder.mkdir(parents=True)
+        found = [name for name in reports if (self.directory / name).exists()]
+        # In this order, and with exist_ok: another process may begin at the same time, with the folder.
+        if found and not self.folder.is_dir():
+            raise FileExistsError(
+                f"{self.directory}: holds {found[0]} but no runs it could come from; choose another --out"
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
         if not os.access(self.folder, os.W_OK):
             raise PermissionError(f"{self.folder}: no permission to write in it")
 
@@ -82,9 +92,18 @@ class RunStore:
         """Return where the run of this name is kept."""
         return self.folder / f"{name}.json"
 
-    def checkpoint(self, name: str) -> Path:
+    def checkpoint(self, name: str, setup: Mapping[str, Any]) -> Path:
         """Return where the training of a run that is not finished keeps its state."""
-        return self.folder / f"{name}.checkpoint"
+        text = json.dumps(setup, sort_keys=True)
+        return self.folder / f"{name}.{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}.checkpoint"
+
+    def other_checkpoints(self, setups: Mapping[str, Mapping[str, Any]]) -> list[Path]:
+        """Return the checkpoints, sorted, that runs of these names have from other setups."""
+        return sorted(
+            path
+            for path in self.folder.glob("*.*.checkpoint")
+            if (name := path.stem.rpartition(".")[0]) in setups and path != self.checkpoint(name, setups[name])
+        )
 
     def names(self) -> list[str]:
         """Return the names of all finished runs, sorted."""
@@ -98,7 +117,7 @@ class RunStore:
         FileNotFoundError
             It is not finished.
         ValueError
-            The file is no run of this paper.
+            The file is no run of this paper, or not all of one.
         """
         path = self.path(name)
         data = path.read_bytes()
@@ -109,6 +128,10 @@ class RunStore:
         setup = record.get("setup") if isinstance(record, dict) else None
         if not isinstance(setup, dict) or setup.get("paper") != self.paper:
             raise ValueError(f"{path}: not a run of finevec reproduce {self.paper}; choose another --out")
+        try:
+            self._check(name, record)
+        except ValueError as error:
+            raise ValueError(f"{path}: not a finished run: {error}") from None
         return dict(record)
 
     def load(self, name: str, setup: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -127,18 +150,29 @@ class RunStore:
             return None
         found = differences(record["setup"], setup)
         if found:
-            named = "; ".join(found[:_MOST_NAMED])
-            more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-            raise ValueError(f"{self.path(name)}: was run with {named}{more}; choose another --out")
-        self.checkpoint(name).unlink(missing_ok=True)
+            raise ValueError(f"{self.path(name)}: was run with {named_differences(found)}; choose another --out")
+        self.checkpoint(name, setup).unlink(missing_ok=True)
         return record
 
     def save(self, name: str, record: Mapping[str, Any]) -> None:
-        """Keep the record of a finished run, which holds its setup under ``"setup"``, and remove its checkpoint."""
+        """Keep the record of a finished run, which holds its setup under ``"setup"``, and remove its checkpoint.
+
+        Raises
+        ------
+        ValueError
+            Another process has kept the run with another setup meanwhile. Its file and our checkpoint stay.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.load(name, record["setup"])
         with replaced_file(self.path(name)) as file:
             file.write((json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
-        self.checkpoint(name).unlink(missing_ok=True)
+        self.checkpoint(name, record["setup"]).unlink(missing_ok=True)
+
+
+def named_differences(found: list[str]) -> str:
+    """Return the first of some differences in words, and how many there are beside them."""
+    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    return "; ".join(found[:_MOST_NAMED]) + more
 
 
 def differences(kept: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
