@@ -227,22 +227,21 @@ class TextClassifier(ABC):
         """Return ids, offsets and the small table that the ids point into: each different word of the batch once."""
         tokenized = [TOKENIZERS[self.tokenizer](text) for text in texts]
         tokens = list(chain.from_iterable(tokenized))
-        other_position: Mapping[str, int] = self.others.position if self.others else {}
-        known = [word for word in dict.fromkeys(tokens) if word in self.row or word in other_position]
-        index = {word: position for position, word in enumerate(known)}
-        ids = np.array([index.get(token, -1) for token in tokens], np.int64)
-        kept = ids >= 0
+        number = {word: count for count, word in enumerate(dict.fromkeys(tokens))}
+        rows = np.array([self.row.get(word, -1) for word in number], np.int64)
+        own = known = rows >= 0
+        table = self.lookup(rows[own])
+        if self.others is not None:
+            positions = np.array([self.others.position.get(word, -1) for word in number], np.int64)
+            known = own | (positions >= 0)
+            own_vectors, table = table, np.empty((known.sum(), table.shape[1]), table.dtype)
+            table[own[known]] = own_vectors
+            table[~own[known]] = self.lookup_others(self.others.vectors[positions[known & ~own]])
+        numbers = np.array([number[token] for token in tokens], np.int64)
+        kept = known[numbers]
         kept_before = np.concatenate([[0], np.cumsum(kept)])
         offsets = kept_before[np.cumsum([0, *map(len, tokenized)])]
-        rows = np.array([self.row.get(word, -1) for word in known], np.int64)
-        if self.others is None:
-            return ids[kept], offsets, self.lookup(rows)
-        own = rows >= 0
-        table = np.empty((len(known), self.vectors.shape[1]), self.vectors.dtype)
-        table[own] = self.lookup(rows[own])
-        positions = np.array([other_position[word] for word in known if word not in self.row], np.int64)
-        table[~own] = self.lookup_others(self.others.vectors[positions])
-        return ids[kept], offsets, table
+        return (np.cumsum(known) - 1)[numbers[kept]], offsets, table
 
 
 def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
