@@ -191,6 +191,14 @@ def test_two_runs_write_the_same_model(files, tmp_path):
             ["train", "--train", "x", "--mode", "random", "--dim", "1000000000000"],
             "--dim: expected a whole number of at least 1 and at most 1048576, got '1000000000000'",
         ),
+        (
+            ["train", "--train", "x", "--vectors", "v", "--model", "cnn", "--widths", "3,1000000"],
+            "--widths: expected a whole number of at least 1 and at most 1000, got '1000000'",
+        ),
+        (
+            ["train", "--train", "x", "--vectors", "v", "--model", "cnn", "--filters", "100001"],
+            "--filters: expected a whole number of at least 1 and at most 100000, got '100001'",
+        ),
         (["train", "--train", "none.tsv", "--vectors", "v"], "none.tsv: No such file or directory"),
         (["demo", "--seeds", "0"], "argument --seeds: expected a whole number of at least 1"),
     ],
@@ -270,6 +278,31 @@ def test_metrics_never_replace_the_model(files, capsys):
     for name in directory.FILES:
         argv = arguments(files, "train", "vectors", "save", epochs=1, metrics=os.path.join(files["save"], name))
         assert "the metrics would replace a file of the model" in failure(capsys, argv)
+    assert load_model(files["save"])
+
+
+def test_the_checkpoint_never_replaces_a_model(files, tmp_path, capsys):
+    assert main(arguments(files, "train", "vectors", "save", epochs=1)) == 0
+    capsys.readouterr()
+    os.symlink(files["save"], tmp_path / "link")
+    os.mkdir(tmp_path / "empty")
+    before = {name: (Path(files["save"]) / name).read_bytes() for name in os.listdir(files["save"])}
+    assert set(before) == set(directory.FILES)
+    for name in directory.FILES:
+        for more, folder in (
+            ({"save": files["save"]}, files["save"]),
+            ({}, files["save"]),
+            ({}, tmp_path / "link"),
+            ({"save": tmp_path / "empty"}, tmp_path / "empty"),
+        ):
+            argv = arguments(files, "train", "vectors", epochs=1, checkpoint=os.path.join(folder, name), **more)
+            assert "the checkpoint would replace a model's file; choose another name" in failure(capsys, argv)
+    assert {name: (Path(files["save"]) / name).read_bytes() for name in os.listdir(files["save"])} == before
+    inside = os.path.join(files["save"], "run.ckpt")
+    elsewhere = tmp_path / "weights.npz"  # in a folder that is no model
+    for path in (inside, elsewhere):
+        assert main(arguments(files, "train", "vectors", "save", epochs=1, checkpoint=path)) == 0
+        assert os.path.isfile(path)
     assert load_model(files["save"])
 
 

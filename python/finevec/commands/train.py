@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import blas
 from ..checkpoint import check_checkpoint_target
 from ..datasets.labelled import class_indices, class_names, read_labelled
 from ..metrics import PARTS, run_metrics
 from ..models import KINDS, TextClassifier, save_model
-from ..models.directory import check_model_target
+from ..models.directory import FILES, check_model_target, read_training
 from ..models.starting_rows import starting_rows
 from ..models.text_classifier import Example, OtherWords
 from ..progress import progress_for
@@ -53,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
         progress.close()
 
     files = {name: getattr(args, name) for name in (*PARTS, "vectors")}
-    metrics = run_metrics(model, settings, known, parts, history, files)
+    with blas.threads(settings.blas_threads):
+        metrics = run_metrics(model, settings, known, parts, history, files)
     if args.save:
         save_model(model, args.save, training=metrics)
     metrics["seconds"] = round(time.perf_counter() - start, 3)
@@ -87,6 +89,24 @@ def _check_arguments(args: argparse.Namespace) -> None:
         check_replaces_none(args.checkpoint, "the checkpoint", inputs)
         if os.path.realpath(args.checkpoint) in {os.path.realpath(path) for path in (args.save, args.metrics) if path}:
             raise FileExistsError(f"{args.checkpoint}: the checkpoint needs a file of its own; choose another name")
+        if _is_file_of_a_model(args.checkpoint, save):
+            raise FileExistsError(
+                f"{args.checkpoint}: the checkpoint would replace a model's file; choose another name"
+            )
+
+
+def _is_file_of_a_model(name: str, save: Path | None) -> bool:
+    """Tell whether a file is one of those that a model is made of, in the directory to save to or in a saved model."""
+    path = Path(os.path.realpath(name))
+    if path.name not in FILES:
+        return False
+    if path.parent == save:
+        return True
+    try:
+        read_training(path.parent)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _read_texts(args: argparse.Namespace) -> tuple[dict[str, TokenizedTexts], list[str]]:

@@ -17,6 +17,10 @@ from .arguments import fraction, nonempty_path, positive_number, whole_number
 DEFAULT_DIM = 100
 """Columns of random rows."""
 
+# A slip of the keyboard shall not take the machine's memory.
+_MOST_WIDTH = 1000
+_MOST_FILTERS = 100_000
+
 _MODES = tuple(dict.fromkeys(mode for model in KINDS.values() for mode in model.modes))
 
 
@@ -64,9 +68,17 @@ def add_arguments(subparsers: Any) -> None:
     )
     model.add_argument("--dropout", type=fraction, metavar="X", help="default: bag 0; cnn 0.5")
     model.add_argument(
-        "--widths", type=_widths, metavar="N,N", help="cnn: the numbers of words that filters see (default 3,4,5)"
+        "--widths",
+        type=_widths,
+        metavar="N,N",
+        help=f"cnn: the numbers of words that filters see, up to {_MOST_WIDTH} each (default 3,4,5)",
     )
-    model.add_argument("--filters", type=whole_number(1), metavar="N", help="cnn: filters of each width (default 100)")
+    model.add_argument(
+        "--filters",
+        type=whole_number(1, _MOST_FILTERS),
+        metavar="N",
+        help=f"cnn: filters of each width, up to {_MOST_FILTERS} (default 100)",
+    )
     model.add_argument(
         "--max-norm",
         type=positive_number,
@@ -181,8 +193,8 @@ def model_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _widths(text: str) -> list[int]:
-    """Parse whole numbers of at least 1 with commas between them."""
-    parse = whole_number(1)
+    """Parse whole numbers with commas between them."""
+    parse = whole_number(1, _MOST_WIDTH)
     return [parse(part) for part in text.split(",")]
 
 
