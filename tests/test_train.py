@@ -26,9 +26,7 @@ class Scripted:
 
     def __init__(self, dev, train_losses=()):
         self.weight = Parameter(np.zeros(1, np.float32))
-        self.dev = iter(dev)
-        self.train_losses = iter(train_losses)
-        self.batches = []
+        self.dev, self.train_losses, self.batches = iter(dev), iter(train_losses), []
 
     def loss(self, examples, rng=None):
         if rng is None:
@@ -42,6 +40,9 @@ class Scripted:
 
     def trained_rows(self, examples):
         return np.empty(0, np.int64)
+
+    def arrays(self):
+        return {"weight": self.weight.data}
 
 
 def scripted_fit(dev, progress=None, train_losses=(), **settings):

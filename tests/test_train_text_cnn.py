@@ -146,6 +146,32 @@ def test_steps_are_those_of_a_dense_layer_fed_one_hot_vectors(mode):
             assert np.abs(lr * grad).max() > 1e6 * bound.max(), "the bound is too wide to tell anything"
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_were_not_finite_before_training_are_named(mode, bad):
+    def told(name, place, kept=slice(None), **settings):
+        model, train, dev = toy(mode, count=40)
+        model.arrays()[name][place] = bad
+        with np.errstate(invalid="ignore"), pytest.raises(FloatingPointError) as caught:
+            fit(model, train[kept], dev, Settings(batch_size=3, **settings))
+        return str(caught.value)
+
+    for name in ("embedding", "static") if mode == "multichannel" else ("embedding",):
+        row = WORDS.index("awful")
+        message = told(name, (row, slice(None)))
+        assert message.endswith(f": row {row} of {name} was not finite before training, look at where it came from")
+        assert "at epoch 1, batch" in message
+    message = told("convolution.bias", 2)
+    assert message.endswith("batch 1: convolution.bias was not finite before training, look at where it came from")
+
+
+def test_a_loss_that_is_not_finite_before_the_first_step_is_not_laid_on_the_rates():
+    model, train, dev = toy(count=40)
+    model.output.weight.data[...] = 3e38
+    with pytest.raises(FloatingPointError, match="batch 1, before the first step: the vectors or the first weights"):
+        fit(model, train, dev, Settings())
+
+
 class Recorder(Silent):
     """Keeps notes, and the table and the filters at the end of each epoch."""
 

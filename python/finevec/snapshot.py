@@ -76,3 +76,34 @@ class Snapshot:
         for parameter, values in self._tables:
             changed |= (parameter.data[self._rows] != values).any(axis=1)
         return np.sort(self._rows[changed])
+
+    def first_not_finite(self, arrays: Mapping[str, NDArray[Any]], rows: NDArray[np.int64]) -> str | None:
+        """Name the first array, and of a table the row, that was not finite at the moment of the snapshot.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            Every weight of the model by name. Those that are no parameter's are tables that do not change.
+        rows : ndarray of int64, shape (other rows,)
+            Rows of tables to look at beside the snapshot's own. They have not changed since.
+
+        Returns
+        -------
+        str or None
+            Such as ``"row 3 of embedding"``; None: all were finite.
+        """
+        tables = {id(parameter.data): values for parameter, values in self._tables}
+        others = {id(parameter.data): values for parameter, values in self._others}
+        looked_at = np.union1d(self._rows, rows)
+        for name, array in arrays.items():
+            if id(array) in others:
+                if not np.isfinite(others[id(array)]).all():
+                    return name
+                continue
+            values = array[looked_at]
+            if id(array) in tables:
+                values[np.searchsorted(looked_at, self._rows)] = tables[id(array)]
+            wrong = looked_at[~np.isfinite(values).all(axis=1)]
+            if wrong.size:
+                return f"row {wrong[0]} of {name}"
+        return None

@@ -107,8 +107,8 @@ def fit(
     Raises
     ------
     FloatingPointError
-        The loss of a batch, or of the dev set, is not finite. The message names epoch, batch and rates. The model keeps
-        the weights of the step before.
+        The loss of a batch, or of the dev set, is not finite. The message names epoch, batch, and weights that were not
+        finite before training, else the rates. The model keeps the weights of the step before.
     ValueError
         There are no examples; or `checkpoint` is damaged, no checkpoint, or one of another run. Then neither the model
         nor the file was changed.
@@ -162,8 +162,12 @@ def _fit(
         epoch = len(history.epochs) + 1
         for group in optimizer.thawed():
             progress.note(f"epoch {epoch}: the embedding thaws, lr {optimizer.param_groups[group]['lr']:g}")
-        with _backward_left_out(optimizer):
-            record = _run_epoch(model, optimizer, train_examples, dev_examples, settings, epoch, progress, start)
+        try:
+            with _backward_left_out(optimizer):
+                record = _run_epoch(model, optimizer, train_examples, dev_examples, settings, epoch, progress, start)
+        except FloatingPointError as error:
+            wrong = initial.first_not_finite(model.arrays(), model.trained_rows(dev_examples))
+            raise FloatingPointError(f"{error}{_advice(wrong, optimizer.steps, settings)}") from None
         history.epochs.append(record)
         history.seconds = record.seconds
         history.best_epoch = best_epoch(history.epochs)
@@ -267,14 +271,14 @@ def _run_epoch(
     epoch_start = time.perf_counter()
     for number, start in enumerate(range(0, len(order), settings.batch_size), start=1):
         examples = [train_examples[position] for position in order[start : start + settings.batch_size]]
-        value, right = _step(model, optimizer, examples, rng, settings, f"epoch {epoch}, batch {number}")
+        value, right = _step(model, optimizer, examples, rng, f"epoch {epoch}, batch {number}")
         total += value * len(examples)
         correct += right
         seen += len(examples)
         progress.batch(epoch, seen, len(order), total / seen, correct / seen)
     rate = seen / max(time.perf_counter() - epoch_start, 1e-9)
     dev_loss, dev_accuracy = evaluate(model, dev_examples)
-    _check_finite(dev_loss, f"on the dev set after epoch {epoch}", settings)
+    _check_finite(dev_loss, f"on the dev set after epoch {epoch}")
     seconds = time.perf_counter() - run_start
     return EpochRecord(epoch, total / seen, correct / seen, dev_loss, dev_accuracy, rate, seconds)
 
@@ -284,21 +288,26 @@ def _step(
     optimizer: optim.Optimizer,
     examples: Sequence[Any],
     rng: np.random.Generator,
-    settings: Settings,
     where: str,
 ) -> tuple[float, int]:
     with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is told below, and better
         loss = model.loss(examples, rng)
-    _check_finite(loss.value, f"at {where}", settings)
+    _check_finite(loss.value, f"at {where}")
     optimizer.zero_grad()
     loss.backprop()
     optimizer.step()
     return loss.value, loss.correct
 
 
-def _check_finite(loss: float, where: str, settings: Settings) -> None:
+def _check_finite(loss: float, where: str) -> None:
     if not math.isfinite(loss):
-        raise FloatingPointError(
-            f"the loss is {loss} {where}, with lr {settings.lr:g} and embedding lr {settings.embedding_lr:g}: "
-            "try smaller rates"
-        )
+        raise FloatingPointError(f"the loss is {loss} {where}")
+
+
+def _advice(wrong: str | None, steps: int, settings: Settings) -> str:
+    """Tell what to do about a loss that is not finite after so many steps."""
+    if wrong is not None:
+        return f": {wrong} was not finite before training, look at where it came from"
+    if steps == 0:
+        return ", before the first step: the vectors or the first weights are too large"
+    return f", with lr {settings.lr:g} and embedding lr {settings.embedding_lr:g}: try smaller rates"
