@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import finevec
 import numpy as np
 import pytest
 from finevec import blas
+from finevec.commands import main
+from finevec.models import BagClassifier
+from finevec.train import Settings, fit
+from toy_texts import arguments
 
 
 @pytest.fixture
@@ -65,11 +72,56 @@ def test_the_record_names_versions_and_threads():
 
 
 def test_a_training_run_has_the_blas_threads_of_its_settings_and_says_so(pools):
-    from finevec.models import BagClassifier
-    from finevec.train import Settings, fit
-
     model = BagClassifier(np.eye(2, dtype=np.float32), ["good", "bad"], ["neg", "pos"])
     examples = model.examples([["good"], ["bad"]], np.array([1, 0]))
     assert fit(model, examples, examples, Settings(epochs=1)).environment["blas_threads"] == 1
     assert fit(model, examples, examples, Settings(epochs=1, blas_threads=2)).environment["blas_threads"] == 2
     assert blas.environment()["blas_threads"] == 4
+
+
+def test_the_command_measures_accuracies_with_the_blas_threads_of_the_run(pools, files, monkeypatch):
+    seen, loss = [], BagClassifier.loss
+
+    def watched(*args):
+        seen.append(blas.environment()["blas_threads"])
+        return loss(*args)
+
+    monkeypatch.setattr(BagClassifier, "loss", watched)
+    assert main(arguments(files, "train", "dev", "test", "vectors", epochs=1, blas_threads=3)) == 0
+    assert len(seen) == 4 + 1 + 3  # batches; the dev set after the epoch; three parts at the end
+    assert set(seen) == {3}
+    assert blas.environment()["blas_threads"] == 4
+
+
+KERNELS = """
+import numpy as np
+from finevec import blas
+from test_train_text_cnn import toy
+from finevec.train import Settings, fit
+
+model, train, dev = toy(count=80, dim=16, filters=20)
+fit(model, train, dev, Settings(epochs=2))
+print(blas.environment()["blas_bits"], hash(b"".join(array.tobytes() for array in model.arrays().values())))
+"""
+
+
+def test_kernels_that_train_to_other_bits_have_other_blas_bits():
+    """OpenBLAS can be told to take the kernels of another CPU; where it cannot, all runs are the same."""
+    runs = set()
+    for kernels in ("Prescott", "Haswell", None):
+        variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "PYTHONHASHSEED": "0"}
+        variables |= {} if kernels is None else {"OPENBLAS_CORETYPE": kernels}
+        shown = subprocess.run(
+            [sys.executable, "-c", KERNELS], env=variables, capture_output=True, text=True, check=True
+        )
+        runs.add(tuple(shown.stdout.split()))
+    assert len({blas_bits for blas_bits, _ in runs}) == len(runs)
+
+
+def test_the_bits_of_one_process_are_the_same_at_any_alignment():
+    now = blas.environment()["blas_bits"]
+    kept = []
+    for size in range(1, 40):
+        blas._blas_bits.cache_clear()
+        kept.append(np.empty(size * 7, np.uint8))
+        assert blas.environment()["blas_bits"] == now

@@ -12,12 +12,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from finevec import blas, optim, settings, train
-from finevec.models import BagClassifier, TextCNN
+from finevec.models import BagClassifier
 from finevec.models.text_classifier import Example
 from finevec.train import OPTIMIZERS, Settings, fit
-from test_train import WORDS, toy
-from toy_runs import UNSTEADY, Told, bits, figures, run
-from toy_texts import toy_table
+from test_train import toy
+from toy_runs import RUNS, UNSTEADY, Told, bits, run, run_cnn
 
 
 @pytest.fixture
@@ -68,16 +67,9 @@ def test_other_modes_go_on_too(path, mode):
 
 @pytest.mark.parametrize("mode", ["static", "multichannel"])
 def test_the_text_cnn_goes_on_too(path, mode):
-    def fitted(epochs, checkpoint=None):
-        cnn = TextCNN(toy_table(WORDS), WORDS, ["neg", "pos"], mode=mode, widths=(2, 3), filters=4, dropout=0.5)
-        _, train_examples, dev_examples = toy(count=60)
-        options = Settings(epochs=epochs, patience=0, batch_size=10, freeze_epochs=1)
-        history = fit(cnn, train_examples, dev_examples, options, None, checkpoint)
-        return bits(cnn), figures(history)
-
-    whole = fitted(4)
-    fitted(2, path)
-    assert fitted(4, path) == whole
+    whole = run_cnn(mode=mode, epochs=4, freeze_epochs=1)
+    run_cnn(path, mode=mode, epochs=2, freeze_epochs=1)
+    assert run_cnn(path, mode=mode, epochs=4, freeze_epochs=1) == whole
 
 
 def test_early_stopping_counts_through_a_cut(tmp_path):
@@ -150,9 +142,9 @@ from pathlib import Path
 
 from finevec.progress import Silent
 from finevec.vectors import npz
-from toy_runs import run
+from toy_runs import RUNS
 
-path, where = sys.argv[1:]
+path, model, where = sys.argv[1:]
 die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 
 class Progress(Silent):
@@ -169,24 +161,31 @@ class Progress(Silent):
                 rename = Path.replace
                 Path.replace = lambda *paths: die(rename(*paths))
 
-run(path, epochs=5, told=Progress(), dropout=0.3, optimizer="adadelta")
+RUNS[model](path, epochs=5, told=Progress(), optimizer="adadelta")
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize(
-    ("where", "finished"),
-    [("in an epoch", 2), ("in the middle of the file", 2), ("before the rename", 2), ("after the rename", 3)],
+    ("model", "where", "finished"),
+    [
+        ("bag", "in an epoch", 2),
+        ("bag", "in the middle of the file", 2),
+        ("bag", "before the rename", 2),
+        ("bag", "after the rename", 3),
+        ("cnn", "in an epoch", 2),
+        ("cnn", "in the middle of the file", 2),
+    ],
 )
-def test_a_killed_run_loses_the_epoch_in_progress_at_most(path, where, finished):
-    command = [sys.executable, "-c", KILLED_RUN, str(path), where]
+def test_a_killed_run_loses_the_epoch_in_progress_at_most(path, model, where, finished):
+    command = [sys.executable, "-c", KILLED_RUN, str(path), model, where]
     python_path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     killed = subprocess.run(command, env={**os.environ, "PYTHONPATH": python_path}, capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     told = Told()
-    options = {"dropout": 0.3, "optimizer": "adadelta"}
-    assert run(path, epochs=5, told=told, **options) == run(epochs=5, **options)
-    assert told.notes == [f"going on after epoch {finished}, from {path}"]
+    resumed = RUNS[model](path, epochs=5, told=told, optimizer="adadelta")
+    assert resumed == RUNS[model](epochs=5, optimizer="adadelta")
+    assert told.notes[0] == f"going on after epoch {finished}, from {path}"
     assert told.batches == (5 - finished) * 3
 
 
@@ -199,11 +198,28 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(path, monkeyp
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(OSError, match="No space left") as caught:
             run(path, epochs=4)
+        assert caught.value.filename == str(path)
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
     assert run(path, epochs=4) == run(epochs=4)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on the size of files")
+def test_a_file_that_may_not_grow_so_large_is_named(path):
+    resource = pytest.importorskip("resource")
+    run(path, epochs=2)
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            run(path, epochs=4)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.filename == str(path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
 # --- large tables ----------------------------------------------------------------------------------------------------

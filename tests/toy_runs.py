@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
+from finevec.models import TextCNN
 from finevec.progress import Silent
 from finevec.train import Settings, fit
-from test_train import toy
+from test_train import WORDS, toy
+from toy_texts import toy_table
 
 # Large rates, so that the best epoch is neither the first nor the last.
 UNSTEADY = {"batch_size": 5, "optimizer": "sgd", "lr": 8.0, "embedding_lr": 40.0}
@@ -33,6 +37,18 @@ def run(checkpoint=None, *, change=None, told=None, mode="non-static", count=60,
     options = Settings(**{"patience": 0, "batch_size": 10, **chosen})
     history = fit(model, train_examples, dev_examples, options, told, checkpoint)
     return bits(model), figures(history)
+
+
+def run_cnn(checkpoint=None, *, told=None, mode="non-static", **chosen):
+    """Train the text CNN on the texts of the toy model; return what `run` does."""
+    model = TextCNN(toy_table(WORDS), WORDS, ["neg", "pos"], mode=mode, widths=(2, 3), filters=4, dropout=0.5)
+    _, train_examples, dev_examples = toy(count=60)
+    history = fit(model, train_examples, dev_examples, Settings(patience=0, batch_size=10, **chosen), told, checkpoint)
+    return bits(model), figures(history)
+
+
+RUNS = {"bag": functools.partial(run, dropout=0.3), "cnn": run_cnn}
+"""Runs with dropout by the kind of the model."""
 
 
 def bits(model):

@@ -8,16 +8,24 @@ run that shall come out the same on another machine needs a fixed number.
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import importlib
 import os
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _finevec
 
 _VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+
+# Rows, terms of a sum and columns of products: there are other kernels for small ones than for large ones.
+_LOOKED_AT = ((5, 33, 4), (64, 500, 48))
+
+_ALIGNMENT = 64  # bytes; the bits that some kernels give depend on where an array starts
 
 
 @contextlib.contextmanager
@@ -43,23 +51,48 @@ def environment() -> dict[str, Any]:
     dict
         ``finevec`` and ``numpy``: their versions. ``threads``: of finevec, on which no result depends. ``blas`` and
         ``blas_version``: what NumPy was built with. ``blas_threads``: the number now, as threadpoolctl tells it, else
-        as an environment variable sets it, else None: not known.
+        as an environment variable sets it, else None: not known. ``blas_bits``: a digest of a few fixed products. A
+        BLAS of one version takes other kernels on another CPU, which add in another order.
 
     Examples
     --------
     >>> sorted(environment())
-    ['blas', 'blas_threads', 'blas_version', 'finevec', 'numpy', 'threads']
+    ['blas', 'blas_bits', 'blas_threads', 'blas_version', 'finevec', 'numpy', 'threads']
     """
     built: Any = np.show_config(mode="dicts")  # type: ignore[call-overload, unused-ignore] # not in older NumPy's types
     blas = built.get("Build Dependencies", {}).get("blas", {})
+    blas_threads = _blas_threads()
     return {
         "finevec": _finevec.__version__,
         "numpy": np.__version__,
         "threads": _finevec.get_num_threads(),
         "blas": blas.get("name"),
         "blas_version": blas.get("version"),
-        "blas_threads": _blas_threads(),
+        "blas_threads": blas_threads,
+        "blas_bits": _blas_bits(blas_threads),
     }
+
+
+@functools.cache
+def _blas_bits(threads: int | None) -> str:
+    """Return a digest of products with the threads that BLAS has now, `threads`; kept, for kernels do not change."""
+    hashed = hashlib.blake2b(digest_size=8)
+    for rows, terms, columns in _LOOKED_AT:
+        for dtype in (np.float32, np.float64):
+            left, right = _fractions(rows, terms, 101, dtype), _fractions(terms, columns, 103, dtype)
+            for product in (left @ right, right.T @ left.T, left @ right[:, 0]):
+                hashed.update(product.tobytes())
+    return hashed.hexdigest()
+
+
+def _fractions(rows: int, columns: int, period: int, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    """Return numbers between -0.5 and 0.5 with full mantissas, the same ones on every machine."""
+    numbers = (np.arange(rows * columns) * 37 % period / period - 0.5).astype(dtype)
+    memory = np.empty(numbers.nbytes + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    aligned = memory[start : start + numbers.nbytes].view(dtype).reshape(rows, columns)
+    aligned[...] = numbers.reshape(rows, columns)
+    return aligned
 
 
 def _blas_threads() -> int | None:

@@ -41,6 +41,8 @@ from .vectors import npz
 FORMAT = "finevec-checkpoint"
 FORMAT_VERSION = 1
 
+_MOST_TOLD = 3  # differences to another run
+
 
 class Checkpoint:
     """The file of one run.
@@ -67,7 +69,7 @@ class Checkpoint:
         self._run = run
 
     def save(self) -> None:
-        """Write the state of now: aside and renamed, so that a kill leaves the former file whole."""
+        """Write the state of now: aside and renamed, so that a kill or a full disk leaves the former file whole."""
         state = self._state
         records = state.history.epochs
         optimizer_state = state.optimizer.state_dict(rows=self._table_rows())
@@ -80,17 +82,20 @@ class Checkpoint:
             "steps": optimizer_state["steps"],
             "parameter_steps": {position: kept["step"] for position, kept in optimizer_state["state"].items()},
         }
-        with replaced_file(self.path) as file, zipfile.ZipFile(file, "w") as archive:
-            npz.write(archive, "run", np.frombuffer(_to_json(description).encode(), np.uint8))
-            for name, array in Snapshot(state.groups, state.rows).arrays().items():
-                npz.write(archive, f"weights.{name}", array)
-            if best_epoch(records) != len(records):
-                for name, array in state.best.arrays().items():
-                    npz.write(archive, f"best.{name}", array)
-            for position, kept in optimizer_state["state"].items():
-                for name, array in kept.items():
-                    if name != "step":
-                        npz.write(archive, f"state.{position}.{name}", array)
+        arrays = {f"weights.{name}": array for name, array in Snapshot(state.groups, state.rows).arrays().items()}
+        if best_epoch(records) != len(records):
+            arrays |= {f"best.{name}": array for name, array in state.best.arrays().items()}
+        for position, kept in optimizer_state["state"].items():
+            arrays |= {f"state.{position}.{name}": array for name, array in kept.items() if name != "step"}
+        try:
+            with replaced_file(self.path) as file, zipfile.ZipFile(file, "w") as archive:
+                npz.write(archive, "run", np.frombuffer(_to_json(description).encode(), np.uint8))
+                for name, array in arrays.items():
+                    npz.write(archive, name, array)
+        except OSError as error:
+            if error.filename is None:  # of a write, a flush: on a full disk, beyond the process's limit
+                error.filename = self.path
+            raise
 
     def load(self, settings: Settings) -> list[str]:
         """Take over the state that the file holds, if it exists: weights, optimizer, best epoch, history.
@@ -134,14 +139,18 @@ class Checkpoint:
 
     def _check_run(self, run: dict[str, Any], records: list[EpochRecord], settings: Settings) -> None:
         """Refuse the file of a run that could not have come to this state with the present settings and data."""
-        wanted = json.loads(_to_json(self._run))
+        now = json.loads(_to_json(self._run))
         different = [
-            f"{name}: expected {run.get(name)}, got {wanted.get(name)}"
-            for name in [*wanted, *(name for name in run if name not in wanted)]
-            if name not in run or name not in wanted or run[name] != wanted[name]
+            f"{name}: expected {run.get(name, 'nothing')}, got {now.get(name, 'nothing')}"
+            for name in {**now, **run}
+            if name not in run or name not in now or run[name] != now[name]
         ]
         if different:
-            raise ValueError(f"{self.path}: checkpoint of another run: {'; '.join(different)}")
+            more = f"; and {len(different) - _MOST_TOLD} more" if len(different) > _MOST_TOLD else ""
+            raise ValueError(
+                f"{self.path}: checkpoint of another run: {'; '.join(different[:_MOST_TOLD])}{more}: remove it or "
+                "choose another file"
+            )
         for epoch in range(len(records)):
             if run_ends(records[:epoch], settings):
                 raise ValueError(
@@ -151,7 +160,11 @@ class Checkpoint:
 
     def _warnings(self, environment: dict[str, Any]) -> list[str]:
         now = self._state.history.environment
-        return [
+        unknown = (
+            "warning: how many threads NumPy's BLAS uses is not known, and the last bits may differ: install "
+            "threadpoolctl, or set OPENBLAS_NUM_THREADS"
+        )
+        return ([unknown] if now["blas_threads"] is None else []) + [
             f"warning: {self.path} was written with {name} {environment.get(name)}, this is {now[name]}: "
             "the last bits may differ"
             for name in ("finevec", "numpy")

@@ -79,13 +79,13 @@ def identity(
     groups = [{**group, "params": len(group["params"])} for group in state.optimizer.param_groups]
     return {
         **{name: value for name, value in asdict(settings).items() if name not in _MAY_CHANGE},
-        **{f"optimizer.{index}": group for index, group in enumerate(groups)},
         "model": model.kind,
         **{f"model.{name}": value for name, value in model.config().items()},
         "initial weights": digest([state.rows, Snapshot(state.groups, state.rows).arrays(), weights]),
         "training examples": f"{len(train_examples)} with digest {digest(train_examples)}",
         "dev examples": f"{len(dev_examples)} with digest {digest(dev_examples)}",
-        **{f"environment.{name}": environment[name] for name in ("blas", "blas_version", "blas_threads")},
+        **{f"environment.{name}": environment[name] for name in ("blas", "blas_version", "blas_threads", "blas_bits")},
+        **{f"optimizer.{index}.{name}": value for index, group in enumerate(groups) for name, value in group.items()},
     }
 
 
