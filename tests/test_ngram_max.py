@@ -121,7 +121,7 @@ def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match="a width is 0, wanted at least 1"):
         _finevec.ngram_max(ids, offsets, np.ones((2, 4)), widths=[0], filters=2)
     weight = layer.weight.data
-    for start in (-2, 2, 2**40):
+    for start in (-2, 2):
         windows = np.full((1, 2), start)
         with pytest.raises(ValueError, match="wanted the start of a window that sees a word of its text"):
             _finevec.ngram_backward(
@@ -175,3 +175,35 @@ def test_drawing_the_first_weights_takes_little_memory_beside_them():
         tracemalloc.stop()
     # One tap in float64, drawn and scaled, is a tenth of the weights in float32.
     assert most < 1.2 * layer.weight.data.nbytes
+
+
+def test_windows_that_are_not_those_of_the_forward_pass_are_refused():
+    layer, vectors, ids, offsets = small_case()
+    shapes = {"widths": list(layer.widths), "filters": layer.filters}
+    responses, windows = _finevec.ngram_max(ids, offsets, vectors @ layer.weight.data.T, **shapes)
+    rest = (vectors, layer.weight.data)
+    for wrong, error, message in [
+        (windows.T.copy(), ValueError, r"windows has shape \(4, 2\), wanted \(2, 4\)"),
+        (windows.astype(np.int64) + 2**40, ValueError, "a window"),
+        (windows + 100, ValueError, "a window"),
+        (windows.astype(np.float32), TypeError, "windows has dtype float32"),
+    ]:
+        with pytest.raises(error, match=message):
+            _finevec.ngram_backward(ids, offsets, np.ones_like(responses), wrong, *rest, **shapes)
+
+
+def test_shapes_are_checked_before_anything_is_allocated():
+    with pytest.raises(ValueError, match=r"projected has shape \(1, 6\), wanted \(1, 1800000000\)"):
+        _finevec.ngram_max(np.array([0]), np.array([0, 1]), np.zeros((1, 6), np.float32), widths=[3], filters=600_000_000)
+
+
+def test_a_text_whose_windows_cannot_be_numbered_is_refused():
+    ids = np.zeros(2**24, np.int8)
+    with pytest.raises(ValueError, match=r"the words of a text.*2\*\*24"):
+        _finevec.ngram_max(ids, np.array([0, len(ids)]), np.zeros((1, 1), np.float32), widths=[1], filters=1)
+
+
+def small_case():
+    rng = np.random.default_rng(0)
+    layer = NgramMax(3, widths=(1, 2), filters=2, seed=rng)
+    return layer, rng.standard_normal((4, 3)).astype(np.float32), np.array([0, 1, 2, 3, 1]), np.array([0, 3, 5])

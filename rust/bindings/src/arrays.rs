@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use finevec_core::ids::{Bags, Ids, RawId};
 use finevec_core::rows::{Rows, RowsMut};
+use finevec_core::scratch::zeroed;
 use finevec_core::{Element, Error};
 use numpy::npyffi::flags::NPY_ARRAY_WRITEABLE;
 use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
@@ -148,6 +149,22 @@ impl Integers {
     /// Checked ids that belong to no table.
     pub(crate) fn ids_alone(&self, pass: &Pass) -> Result<Ids, Error> {
         with_integers!(self, pass, |raw| Ids::check_alone(raw))
+    }
+
+    /// A copy in 32 bits of what must fit; errors call it `what`.
+    pub(crate) fn to_i32(&self, pass: &Pass, what: &'static str) -> Result<Vec<i32>, Error> {
+        let mut copy = zeroed::<i32>(self.len)?;
+        with_integers!(self, pass, |raw| {
+            for (copy, value) in copy.iter_mut().zip(raw) {
+                let wide = value.value();
+                *copy = i32::try_from(wide).map_err(|_| Error::Number {
+                    what,
+                    got: wide as f64,
+                    wanted: "a number of 32 bits",
+                })?;
+            }
+        });
+        Ok(copy)
     }
 
     /// A copy of offsets into a block of bytes.

@@ -1,6 +1,7 @@
 //! `ngram_max`, `ngram_backward`: the convolution of the text CNN.
 
-use finevec_core::ngram::{Filters, NO_WINDOW, NgramGrad, ngram_max as forward};
+use finevec_core::ngram::{Filters, NgramGrad, ngram_max as forward};
+use finevec_core::scratch::zeroed;
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 
@@ -8,6 +9,7 @@ use crate::arrays::Door;
 use crate::dtype::by_dtype;
 use crate::errors;
 use crate::new_arrays::output;
+use crate::shape::expect_shape;
 use crate::traffic::Access;
 
 fn filters(widths: Vec<usize>, count: usize) -> PyResult<Filters> {
@@ -29,12 +31,13 @@ fn ngram_max<'py>(
     let ids = door.integers_1d(ids, "ids")?;
     let offsets = door.integers_1d(offsets, "offsets")?;
     let projected = door.matrix(projected, "projected", Access::Read)?;
+    expect_shape("projected", &[projected.rows(), projected.dim()], &[projected.rows(), filters.rows()])?;
     let shape = [offsets.shape[0].saturating_sub(1), filters.responses()];
     let out = output(py, &shape, projected.dtype)?;
     let to = door.table_like(&out, "out", 1, projected.dtype, &shape)?;
     let windows = by_dtype!(projected.dtype, T => door.pass(|pass| {
         let texts = offsets.bags(pass, ids.ids(pass, projected.rows())?, true)?;
-        let mut windows = vec![NO_WINDOW; shape[0] * shape[1]];
+        let mut windows = zeroed(shape[0] * shape[1])?;
         forward::<T>(&texts, projected.view(pass), &filters, to.view_mut(pass), &mut windows)?;
         Ok(windows)
     }))?;
@@ -65,6 +68,7 @@ fn ngram_backward<'py>(
     let (grad, _grad) = door.input(grad, "grad", 1, vectors.dtype, &[texts, filters.responses()])?;
     let (weight, _weight) = door.input(weight, "weight", 1, vectors.dtype, &[filters.rows(), vectors.dim()])?;
     let windows = door.integers(windows, "windows")?;
+    expect_shape("windows", &windows.shape, &[texts, filters.responses()])?;
     let (rows, dim) = (vectors.rows(), vectors.dim());
     let weight_grad = output(py, &[filters.rows(), dim], vectors.dtype)?;
     let to_weight = door.table_like(&weight_grad, "weight_grad", 1, vectors.dtype, &[filters.rows(), dim])?;
@@ -73,8 +77,7 @@ fn ngram_backward<'py>(
     let to_vectors = vectors_grad.as_ref().map(open).transpose()?;
     by_dtype!(vectors.dtype, T => door.pass(|pass| {
         let texts = offsets.bags(pass, ids.ids(pass, rows)?, true)?;
-        let windows = windows.to_vec(pass);
-        let windows: Vec<i32> = windows.into_iter().map(|start| i32::try_from(start).unwrap_or(i32::MAX)).collect();
+        let windows = windows.to_i32(pass, "a window")?;
         let grad = NgramGrad { texts: &texts, filters: &filters, grad: grad.view::<T>(pass), windows: &windows };
         let to_vectors = to_vectors.map(|table| table.view_mut(pass));
         grad.backward(vectors.view(pass), weight.view(pass), to_weight.view_mut(pass), to_vectors)

@@ -16,7 +16,7 @@ use crate::lookup::check_shape;
 use crate::parallel::{PART_BYTES, even_cuts, for_each_job};
 use crate::rows::{Rows, RowsMut};
 use crate::scratch::Buffer;
-use crate::simd::vector::displaces;
+use crate::simd::windows::{RowSums, largest_sum};
 use crate::simd::{Kernel, Level, Vector};
 
 /// The window of a text without words.
@@ -80,6 +80,13 @@ struct Block {
     first_response: usize,
 }
 
+impl Block {
+    /// Where the first window starts: it sees the first word with its last tap.
+    fn first_start(self) -> i32 {
+        1 - self.width as i32
+    }
+}
+
 /// The words of a text under the taps of a window that starts at `start`, as positions in the text.
 fn under(start: i32, width: usize, length: usize) -> (std::ops::Range<usize>, usize) {
     let first = usize::try_from(-i64::from(start)).unwrap_or(0);
@@ -126,14 +133,15 @@ pub fn ngram_max<T: Element>(
     Ok(())
 }
 
-/// Windows are numbered by 32 bits.
+/// Windows are numbered by elements, which count exactly up to 2**24.
 fn expect_short(texts: &Bags, filters: &Filters) -> Result<(), Error> {
+    const MOST: usize = 1 << 24;
     let longest = texts.starts().windows(2).map(|range| range[1] - range[0]).max().unwrap_or(0);
-    let most = i32::MAX as usize - filters.widths.iter().max().copied().unwrap_or(0);
-    if longest <= most {
+    let widest = filters.widths.iter().max().copied().unwrap_or(0);
+    if longest.saturating_add(widest) <= MOST {
         return Ok(());
     }
-    Err(Error::Number { what: "the words of a text", got: longest as f64, wanted: "fewer than 2**31 less a width" })
+    Err(Error::Number { what: "the words of a text", got: longest as f64, wanted: "at most 2**24 less a width" })
 }
 
 struct Respond<'a, T, I> {
@@ -152,7 +160,7 @@ impl<T: Element, I: Id> Kernel for Respond<'_, T, I> {
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
         let count = self.filters.count;
-        let mut response = vec![T::ZERO; count];
+        let mut number = vec![T::ZERO; count];
         let each = self.filters.responses();
         let texts =
             self.starts.windows(2).zip(self.out.chunks_exact_mut(each).zip(self.windows.chunks_exact_mut(each)));
@@ -163,44 +171,40 @@ impl<T: Element, I: Id> Kernel for Respond<'_, T, I> {
                 windows.fill(NO_WINDOW);
                 continue;
             }
-            for Block { width, first_row, first_response } in self.filters.blocks() {
-                let best = &mut out[first_response..first_response + count];
-                let at = &mut windows[first_response..first_response + count];
-                best.fill(T::NEG_INFINITY);
-                let first_start = 1 - width as i32;
-                at.fill(first_start);
-                for start in first_start..words.len() as i32 {
-                    let (taps, first_word) = under(start, width, words.len());
-                    for (tap, word) in taps.clone().zip(&words[first_word..]) {
-                        let column = first_row + tap * count;
-                        let part = &self.projected.row(word.row())[column..column + count];
-                        if tap == taps.start {
-                            response.copy_from_slice(part);
-                        } else {
-                            add(&mut response, part);
-                        }
-                    }
-                    keep_larger(best, at, &response, start);
+            for block in self.filters.blocks() {
+                let columns = block.first_response..block.first_response + count;
+                let responses = Responses { words, projected: self.projected, block, count };
+                largest_sum::<T, V>(&mut out[columns.clone()], &mut number, &responses);
+                for (window, number) in windows[columns].iter_mut().zip(&number) {
+                    *window = block.first_start() + number.to_f64() as i32;
                 }
             }
         }
     }
 }
 
-#[inline(always)]
-fn add<T: Element>(sum: &mut [T], row: &[T]) {
-    for (sum, &value) in sum.iter_mut().zip(row) {
-        *sum += value;
-    }
+/// The responses of the filters of one width, a row for each window of a text.
+struct Responses<'a, T, I> {
+    words: &'a [I],
+    projected: Rows<'a, T>,
+    block: Block,
+    count: usize,
 }
 
-/// The first of equals stays, and NaN.
-#[inline(always)]
-fn keep_larger<T: Element>(best: &mut [T], at: &mut [i32], response: &[T], start: i32) {
-    for ((best, at), &value) in best.iter_mut().zip(at).zip(response) {
-        let larger = displaces(value, *best);
-        *best = if larger { value } else { *best };
-        *at = if larger { start } else { *at };
+impl<T: Element, I: Id> RowSums<T> for Responses<'_, T, I> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.words.len() + self.block.width - 1
+    }
+
+    #[inline(always)]
+    fn rows(&self, n: usize) -> impl Iterator<Item = &[T]> {
+        let Block { width, first_row, .. } = self.block;
+        let (taps, first_word) = under(self.block.first_start() + n as i32, width, self.words.len());
+        taps.zip(&self.words[first_word..]).map(move |(tap, word)| {
+            let column = first_row + tap * self.count;
+            &self.projected.row(word.row())[column..column + self.count]
+        })
     }
 }
 
@@ -250,21 +254,36 @@ impl<T: Element> NgramGrad<'_, T> {
             return Err(Error::Number { what, got, wanted: "less than 2**32" });
         }
         let touches = with_ids!(self.texts.ids(), |ids| self.touches(ids))?;
-        pool(&touches, weight.rows(), vectors, |touch| (touch.row, touch.word), weight_grad)?;
-        vectors_grad.map_or(Ok(()), |out| pool(&touches, vectors.rows(), weight, |touch| (touch.word, touch.row), out))
+        // Both are ordered before any is written.
+        let (weights, words) = (weight.rows(), vectors.rows());
+        let mut ordered = [Ok(None), Ok(None)];
+        let jobs = ordered.iter_mut().take(1 + usize::from(vectors_grad.is_some()));
+        for_each_job(jobs, touches.len() * vectors.dim() * size_of::<T>(), |job, ordered| {
+            *ordered = match job {
+                0 => Sums::order(&touches, weights, words, |touch| (touch.row, touch.word)),
+                _ => Sums::order(&touches, words, weights, |touch| (touch.word, touch.row)),
+            }
+            .map(Some);
+        });
+        let [of_weights, of_words] = ordered;
+        let (of_weights, of_words) = (of_weights?, of_words?);
+        of_weights.map_or(Ok(()), |sums| sums.write(vectors, weight_grad))?;
+        of_words.zip(vectors_grad).map_or(Ok(()), |(sums, vectors_grad)| sums.write(weight, vectors_grad))
     }
 
     /// Every tap of every window that has a gradient, text by text.
     fn touches<I: Id>(&self, ids: &[I]) -> Result<Vec<Touch<T>>, Error> {
-        let mut touches = Vec::new();
         let count = self.filters.count;
+        let mut touches = Vec::new();
         for (text, range) in self.texts.starts().windows(2).enumerate() {
             let words = &ids[range[0]..range[1]];
             let windows = &self.windows[text * self.filters.responses()..][..self.filters.responses()];
+            let most = self.filters.rows();
+            touches.try_reserve(most).map_err(|_| Error::Memory { bytes: most * size_of::<Touch<T>>() })?;
             for Block { width, first_row, first_response } in self.filters.blocks() {
-                for filter in 0..count {
-                    let (grad, start) =
-                        (self.grad.row(text)[first_response + filter], windows[first_response + filter]);
+                let columns = first_response..first_response + count;
+                let filters = windows[columns.clone()].iter().zip(&self.grad.row(text)[columns]).enumerate();
+                for (filter, (&start, &grad)) in filters {
                     if grad == T::ZERO || (words.is_empty() && start == NO_WINDOW) {
                         continue;
                     }
@@ -285,32 +304,43 @@ impl<T: Element> NgramGrad<'_, T> {
     }
 }
 
-/// `out[bag]` = the sum of the rows of `table` that touch it, each times its gradient, in order.
-fn pool<T: Element>(
-    touches: &[Touch<T>],
-    bags: usize,
-    table: Rows<'_, T>,
-    bag_and_row: impl Fn(&Touch<T>) -> (u32, u32),
-    out: RowsMut<'_, T>,
-) -> Result<(), Error> {
-    let mut offsets = Buffer::<u64>::of_len(bags + 1)?;
-    offsets.fill(0);
-    for touch in touches {
-        offsets[bag_and_row(touch).0 as usize + 1] += 1;
+/// Sums of rows, each times a factor.
+struct Sums<T> {
+    bags: Bags,
+    factors: Buffer<T>,
+}
+
+impl<T: Element> Sums<T> {
+    /// Orders touches by the sum, one of `count`, to which they add a row, one of `rows`: `sum_and_row` tells both.
+    fn order(
+        touches: &[Touch<T>],
+        count: usize,
+        rows: usize,
+        sum_and_row: impl Fn(&Touch<T>) -> (u32, u32),
+    ) -> Result<Self, Error> {
+        let mut offsets = Buffer::<u64>::of_len(count + 1)?;
+        offsets.fill(0);
+        for touch in touches {
+            offsets[sum_and_row(touch).0 as usize + 1] += 1;
+        }
+        for sum in 0..count {
+            offsets[sum + 1] += offsets[sum];
+        }
+        let mut next = Buffer::<u64>::of_len(count + 1)?;
+        next.copy_from_slice(&offsets);
+        let (mut added, mut factors) = (Buffer::<u32>::of_len(touches.len())?, Buffer::<T>::of_len(touches.len())?);
+        for touch in touches {
+            let (sum, row) = sum_and_row(touch);
+            let place = &mut next[sum as usize];
+            (added[*place as usize], factors[*place as usize]) = (row, touch.grad);
+            *place += 1;
+        }
+        Ok(Self { bags: Bags::check(Ids::check(&added, rows)?, &offsets, true)?, factors })
     }
-    for bag in 0..bags {
-        offsets[bag + 1] += offsets[bag];
+
+    /// `out[sum]` = the sum of its rows of `table`, in order.
+    fn write(&self, table: Rows<'_, T>, out: RowsMut<'_, T>) -> Result<(), Error> {
+        let pooling = Pooling { mode: Mode::Sum, sample_weights: Some(&self.factors), padding: None };
+        embedding_bag(&self.bags, table, &pooling, out)
     }
-    let mut next = Buffer::<u64>::of_len(bags + 1)?;
-    next.copy_from_slice(&offsets);
-    let mut rows = Buffer::<u32>::of_len(touches.len())?;
-    let mut weights = Buffer::<T>::of_len(touches.len())?;
-    for touch in touches {
-        let (bag, row) = bag_and_row(touch);
-        let place = &mut next[bag as usize];
-        (rows[*place as usize], weights[*place as usize]) = (row, touch.grad);
-        *place += 1;
-    }
-    let bags = Bags::check(Ids::check(&rows, table.rows())?, &offsets, true)?;
-    embedding_bag(&bags, table, &Pooling { mode: Mode::Sum, sample_weights: Some(&weights), padding: None }, out)
 }

@@ -8,6 +8,7 @@ pub(crate) mod loops;
 mod prefetch;
 pub(crate) mod stream;
 pub(crate) mod vector;
+pub(crate) mod windows;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

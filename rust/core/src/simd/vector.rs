@@ -47,7 +47,13 @@ pub trait Vector<T>: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output
     fn each_sum(sums: Self::Sums, visit: impl FnMut(usize, f64));
 
     /// The elements of `other` that are larger, else ours. A NaN counts as larger than any number; the first one stays.
-    fn larger(self, other: Self) -> Self;
+    #[inline(always)]
+    fn larger(self, other: Self) -> Self {
+        self.larger_tagged(self, other, other).0
+    }
+
+    /// The same, and for each element the one of `tag` or `other_tag` that goes with it.
+    fn larger_tagged(self, tag: Self, other: Self, other_tag: Self) -> (Self, Self);
 }
 
 /// The register of each level that holds elements of a type.
@@ -167,7 +173,12 @@ impl<T: Element, const LANES: usize> Vector<T> for Lanes<T, LANES> {
     }
 
     #[inline(always)]
-    fn larger(self, other: Self) -> Self {
-        self.with(other, |max, value| if displaces(value, max) { value } else { max })
+    fn larger_tagged(mut self, mut tag: Self, other: Self, other_tag: Self) -> (Self, Self) {
+        for lane in 0..LANES {
+            let displaced = displaces(other.0[lane], self.0[lane]);
+            self.0[lane] = if displaced { other.0[lane] } else { self.0[lane] };
+            tag.0[lane] = if displaced { other_tag.0[lane] } else { tag.0[lane] };
+        }
+        (self, tag)
     }
 }

@@ -9,7 +9,8 @@ macro_rules! register {
     (
         $(#[$doc:meta])* $name:ident($register:ty) of $lanes:literal $element:ty:
         $splat:ident $load:ident $store:ident $sqrt:ident $add:ident $sub:ident $mul:ident $div:ident,
-        |$max:ident, $value:ident| $larger:expr,
+        |$max:ident, $value:ident| $displaces:expr,
+        |$mask:ident, $no:ident, $yes:ident| $select:expr,
         sums [$sums:ty; $parts:literal] $zero:ident $add_wide:ident $mul_wide:ident,
         |$narrow:ident| $widen:expr
     ) => {
@@ -79,10 +80,14 @@ macro_rules! register {
             }
 
             #[inline(always)]
-            fn larger(self, other: Self) -> Self {
+            fn larger_tagged(self, tag: Self, other: Self, other_tag: Self) -> (Self, Self) {
                 let ($max, $value) = (self.0, other.0);
                 // SAFETY: as above.
-                Self(unsafe { $larger })
+                unsafe {
+                    let $mask = $displaces;
+                    let select = |$no, $yes| $select;
+                    (Self(select(self.0, other.0)), Self(select(tag.0, other_tag.0)))
+                }
             }
         }
     };
@@ -110,8 +115,9 @@ register!(
             x86::_mm256_cmp_ps::<{ x86::_CMP_UNORD_Q }>(value, value),
             x86::_mm256_cmp_ps::<{ x86::_CMP_ORD_Q }>(max, max),
         );
-        x86::_mm256_blendv_ps(max, value, x86::_mm256_or_ps(above, first_nan))
+        x86::_mm256_or_ps(above, first_nan)
     },
+    |mask, no, yes| x86::_mm256_blendv_ps(no, yes, mask),
     sums [x86::__m256d; 2] _mm256_setzero_pd _mm256_add_pd _mm256_mul_pd,
     |narrow| [
         x86::_mm256_cvtps_pd(x86::_mm256_castps256_ps128(narrow)),
@@ -130,8 +136,9 @@ register!(
             x86::_mm256_cmp_pd::<{ x86::_CMP_UNORD_Q }>(value, value),
             x86::_mm256_cmp_pd::<{ x86::_CMP_ORD_Q }>(max, max),
         );
-        x86::_mm256_blendv_pd(max, value, x86::_mm256_or_pd(above, first_nan))
+        x86::_mm256_or_pd(above, first_nan)
     },
+    |mask, no, yes| x86::_mm256_blendv_pd(no, yes, mask),
     sums [x86::__m256d; 1] _mm256_setzero_pd _mm256_add_pd _mm256_mul_pd,
     |narrow| [narrow]
 );
@@ -145,8 +152,9 @@ register!(
         let above = x86::_mm512_cmp_ps_mask::<{ x86::_CMP_GT_OQ }>(value, max);
         let nan = x86::_mm512_cmp_ps_mask::<{ x86::_CMP_UNORD_Q }>(value, value);
         let number = x86::_mm512_cmp_ps_mask::<{ x86::_CMP_ORD_Q }>(max, max);
-        x86::_mm512_mask_blend_ps(above | nan & number, max, value)
+        above | nan & number
     },
+    |mask, no, yes| x86::_mm512_mask_blend_ps(mask, no, yes),
     sums [x86::__m512d; 2] _mm512_setzero_pd _mm512_add_pd _mm512_mul_pd,
     |narrow| {
         let halves = x86::_mm512_castps_pd(narrow);
@@ -166,8 +174,9 @@ register!(
         let above = x86::_mm512_cmp_pd_mask::<{ x86::_CMP_GT_OQ }>(value, max);
         let nan = x86::_mm512_cmp_pd_mask::<{ x86::_CMP_UNORD_Q }>(value, value);
         let number = x86::_mm512_cmp_pd_mask::<{ x86::_CMP_ORD_Q }>(max, max);
-        x86::_mm512_mask_blend_pd(above | nan & number, max, value)
+        above | nan & number
     },
+    |mask, no, yes| x86::_mm512_mask_blend_pd(mask, no, yes),
     sums [x86::__m512d; 1] _mm512_setzero_pd _mm512_add_pd _mm512_mul_pd,
     |narrow| [narrow]
 );
