@@ -112,6 +112,16 @@ def test_dense_gradients_add_up_in_an_array_of_their_own():
     assert_array_equal(second, np.full((4, 3), 2))
 
 
+def test_a_dense_gradient_may_be_kept_by_reference_and_is_never_written_to():
+    p = Parameter(np.zeros((2, 3), np.float32))
+    first = np.ones((2, 3), np.float32)
+    p.add_grad(first, copy=False)
+    assert p.grad is first
+    p.add_grad(np.full((2, 3), 2, np.float32), copy=False)
+    assert (p.grad == 3).all()
+    assert (first == 1).all()
+
+
 def test_a_gradient_that_was_set_is_never_written_to():
     param, given = Parameter(table()), np.ones((4, 3), np.float32)
     param.grad = given

@@ -163,13 +163,15 @@ class Parameter:
             self._grad = value
             self._owns_grad = False
 
-    def add_grad(self, grad: NDArray[Any]) -> None:
-        """Add a dense gradient. The first one is copied, so the caller's array is never written to.
+    def add_grad(self, grad: NDArray[Any], *, copy: bool = True) -> None:
+        """Add a dense gradient. The caller's array is never written to.
 
         Parameters
         ----------
         grad : ndarray of data's dtype and shape
             What is added. When the parameter is frozen it is checked, then dropped.
+        copy : bool
+            Copy a first gradient. False: **it is kept by reference and must not change before the update**.
 
         Raises
         ------
@@ -184,8 +186,8 @@ class Parameter:
         if not self.requires_grad:
             return
         if self._grad is None:
-            self._grad = np.array(grad, order="C")
-            self._owns_grad = True
+            self._grad = np.array(grad, order="C") if copy else grad
+            self._owns_grad = copy
         elif self._owns_grad:
             self._grad += grad
         else:

@@ -86,7 +86,7 @@ class Linear:
             raise ValueError(f"x: expected shape (batch, {weight.shape[1]}), got {x.shape}")
 
         def backprop(grad_output: NDArray[Any]) -> NDArray[Any]:
-            self.weight.add_grad(grad_output.T @ x)
+            self.weight.add_grad(grad_output.T @ x, copy=False)
             self.bias.add_grad(grad_output.sum(axis=0))
             return np.asarray(grad_output @ weight)
 

@@ -140,7 +140,7 @@ class NgramMax:
             grad_weight, grad_vectors = _finevec.ngram_backward(
                 ids, offsets, grad, windows, vectors, weight, **shapes, with_vectors=with_vectors
             )
-            self.weight.add_grad(grad_weight)
+            self.weight.add_grad(grad_weight, copy=False)
             self.bias.add_grad(grad.sum(axis=0))
             return grad_vectors
 
