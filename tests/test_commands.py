@@ -289,21 +289,33 @@ def test_the_checkpoint_never_replaces_a_model(files, tmp_path, capsys):
     before = {name: (Path(files["save"]) / name).read_bytes() for name in os.listdir(files["save"])}
     assert set(before) == set(directory.FILES)
     for name in directory.FILES:
-        for more, folder in (
-            ({"save": files["save"]}, files["save"]),
-            ({}, files["save"]),
-            ({}, tmp_path / "link"),
-            ({"save": tmp_path / "empty"}, tmp_path / "empty"),
-        ):
-            argv = arguments(files, "train", "vectors", epochs=1, checkpoint=os.path.join(folder, name), **more)
+        for folder in (files["save"], tmp_path / "link"):
+            argv = arguments(files, "train", "vectors", epochs=1, checkpoint=os.path.join(folder, name))
             assert "the checkpoint would replace a model's file; choose another name" in failure(capsys, argv)
     assert {name: (Path(files["save"]) / name).read_bytes() for name in os.listdir(files["save"])} == before
-    inside = os.path.join(files["save"], "run.ckpt")
     elsewhere = tmp_path / "weights.npz"  # in a folder that is no model
-    for path in (inside, elsewhere):
-        assert main(arguments(files, "train", "vectors", "save", epochs=1, checkpoint=path)) == 0
-        assert os.path.isfile(path)
+    assert main(arguments(files, "train", "vectors", "save", epochs=1, checkpoint=elsewhere)) == 0
+    assert os.path.isfile(elsewhere)
     assert load_model(files["save"])
+
+
+def test_the_checkpoint_is_never_in_the_way_of_saving(files, tmp_path, capsys, monkeypatch):
+    (tmp_path / "new" / "deep").mkdir(parents=True)
+    os.symlink(tmp_path / "new", tmp_path / "link")
+    with monkeypatch.context() as patch:
+        patch.setattr(train_command, "fit", None)  # training would fail in another way
+        for folder, left in ((tmp_path / "new", []), (tmp_path / "link", []), (tmp_path / "new", ["a.ckpt"])):
+            for name in ("a.ckpt", "weights.npz", "deep/a.ckpt"):
+                path = folder / name
+                for other in left:  # of a run by an older finevec
+                    (folder / other).write_bytes(b"state")
+                message = failure(capsys, arguments(files, "train", "vectors", save=tmp_path / "new", checkpoint=path))
+                told = f"{path}: the checkpoint would be in the way of saving the model to {tmp_path / 'new'}; choose a"
+                assert told in message
+    (tmp_path / "newer").mkdir()
+    beside = tmp_path / "newer.ckpt"
+    argv = arguments(files, "train", "vectors", epochs=1, save=tmp_path / "newer", checkpoint=beside)
+    assert [main(argv), main(argv)] == [0, 0]
 
 
 def test_a_link_for_metrics_keeps_pointing(files, tmp_path):

@@ -80,6 +80,11 @@ def _check_arguments(args: argparse.Namespace) -> None:
             f"--freeze-epochs {args.freeze_epochs} leaves none of at most {args.epochs} epochs to fine-tune in: "
             "choose fewer, or --mode static"
         )
+    if args.save and args.checkpoint and _is_inside(args.checkpoint, args.save):
+        raise FileExistsError(
+            f"{args.checkpoint}: the checkpoint would be in the way of saving the model to {args.save}; choose a file "
+            "elsewhere"
+        )
     save = check_model_target(args.save) if args.save else None
     inputs = [args.train, *filter(None, (args.dev, args.test, args.vectors))]
     if args.metrics:
@@ -93,6 +98,11 @@ def _check_arguments(args: argparse.Namespace) -> None:
             raise FileExistsError(
                 f"{args.checkpoint}: the checkpoint would replace a model's file; choose another name"
             )
+
+
+def _is_inside(name: str, directory: str) -> bool:
+    """Tell whether a file lies in a directory, at any depth; neither need exist."""
+    return Path(os.path.realpath(directory)) in Path(os.path.realpath(name)).parents
 
 
 def _is_file_of_a_model(name: str, save: Path | None) -> bool:
