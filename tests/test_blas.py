@@ -93,6 +93,19 @@ def test_the_command_measures_accuracies_with_the_blas_threads_of_the_run(pools,
     assert blas.environment()["blas_threads"] == 4
 
 
+def test_threads_that_cannot_be_had_are_told_where_they_were_asked_for(files, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    for name in blas.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for more, environment, warned in (({}, None, 0), ({"blas_threads": 2}, None, 1), ({"blas_threads": 2}, "2", 0)):
+        if environment is not None:
+            monkeypatch.setenv("OPENBLAS_NUM_THREADS", environment)
+        assert main(arguments(files, "train", "vectors", epochs=1, **more)) == 0
+        told = capsys.readouterr().err
+        assert told.count("\n") == warned
+        assert told.startswith("finevec: warning: --blas-threads 2 has no effect without threadpoolctl (" * warned)
+
+
 KERNELS = """
 import numpy as np
 from finevec import blas

@@ -104,8 +104,12 @@ def test_vectors_that_no_text_looks_up_do_not_count(path):
 @pytest.mark.parametrize(
     ("ending", "message"),
     [
-        ({"epochs": 4}, "after epoch 5; with epochs 4 and patience 0 .* ended after epoch 4: expected no smaller ones"),
-        ({"epochs": 9, "patience": 1}, "with epochs 9 and patience 1 the run would have ended after epoch [1-4]:"),
+        (
+            {"epochs": 4},
+            "with epochs 4 and patience 0 the run would have ended after epoch 4, earlier than the checkpoint's epoch "
+            "5: give at least as many epochs and as much patience as before",
+        ),
+        ({"epochs": 9, "patience": 1}, "with epochs 9 and patience 1 the run would have ended after epoch [1-4], "),
     ],
 )
 def test_a_run_that_would_have_ended_earlier_is_refused(path, ending, message):
@@ -121,7 +125,7 @@ def test_the_blas_must_be_the_same_and_versions_are_told(path, monkeypatch):
 
     pretend()
     run(path, epochs=2)
-    for name, value in (("blas", "mkl"), ("blas_version", "0.0"), ("blas_threads", 77), ("blas_bits", "0f")):
+    for name, value in (("blas", "mkl"), ("blas_version", "0.0"), ("blas_bits", "0f")):
         pretend(**{name: value})
         assert_refused(path, rf": environment\.{name}: expected {now[name]}, got {value}: remove it or ", epochs=3)
     pretend(numpy="9.9", finevec="0.0", threads=99)
@@ -131,6 +135,29 @@ def test_the_blas_must_be_the_same_and_versions_are_told(path, monkeypatch):
         f"warning: {path} was written with finevec {now['finevec']}, this is 0.0: the last bits may differ",
         f"warning: {path} was written with numpy {now['numpy']}, this is 9.9: the last bits may differ",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kept", "now", "message"),
+    [
+        (1, None, r"set OPENBLAS_NUM_THREADS \(or .*\) to 1, or install threadpoolctl \(the extra \[repro\]\), to go"),
+        (1, 4, r"set OPENBLAS_NUM_THREADS \(or .*\) to 1, or install threadpoolctl"),
+        (4, 1, r"set OPENBLAS_NUM_THREADS \(or .*\) to 4, and go on without threadpoolctl"),
+        (
+            None,
+            1,
+            r"it was written without threadpoolctl and without OPENBLAS_NUM_THREADS \(or its kin\): go on without",
+        ),
+    ],
+)
+def test_other_blas_threads_are_refused_with_a_way_out(path, monkeypatch, kept, now, message):
+    known = blas.environment()
+    with monkeypatch.context() as patch:
+        patch.setattr(blas, "environment", lambda: {**known, "blas_threads": kept})
+        run(path, epochs=2)
+    monkeypatch.setattr(blas, "environment", lambda: {**known, "blas_threads": now})
+    told = rf"environment\.blas_threads: expected {kept}, got {now}: {message}.* remove it or choose another file$"
+    assert_refused(path, told, epochs=3)
 
 
 def test_an_unknown_number_of_blas_threads_is_told(path, monkeypatch):

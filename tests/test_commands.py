@@ -199,6 +199,10 @@ def test_two_runs_write_the_same_model(files, tmp_path):
             ["train", "--train", "x", "--vectors", "v", "--model", "cnn", "--filters", "100001"],
             "--filters: expected a whole number of at least 1 and at most 100000, got '100001'",
         ),
+        (
+            ["train", "--train", "x", "--vectors", "v", "--blas-threads", "1025"],
+            "--blas-threads: expected a whole number of at least 1 and at most 1024, got '1025'",
+        ),
         (["train", "--train", "none.tsv", "--vectors", "v"], "none.tsv: No such file or directory"),
         (["demo", "--seeds", "0"], "argument --seeds: expected a whole number of at least 1"),
     ],

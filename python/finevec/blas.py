@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from . import _finevec
 
-_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+"""Environment variables that set the number of threads of a BLAS, when the process starts."""
 
 # Rows, terms of a sum and columns of products: there are other kernels for small ones than for large ones.
 _LOOKED_AT = ((5, 33, 4), (64, 500, 48))
@@ -41,6 +42,11 @@ def threads(count: int) -> Iterator[None]:
     else:
         with threadpoolctl.threadpool_limits(limits=count, user_api="blas"):
             yield
+
+
+def is_unheeded(count: int) -> bool:
+    """Tell whether `threads` could not make BLAS use so many: no threadpoolctl, and no variable says the same."""
+    return _threadpoolctl() is None and _blas_threads() != count
 
 
 def environment() -> dict[str, Any]:
@@ -100,7 +106,7 @@ def _blas_threads() -> int | None:
     if threadpoolctl is not None:
         pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
         return max((int(pool["num_threads"]) for pool in pools), default=None)
-    told = [os.environ[name] for name in _VARIABLES if os.environ.get(name, "").isdecimal()]
+    told = [os.environ[name] for name in VARIABLES if os.environ.get(name, "").isdecimal()]
     return int(told[0]) if told else None
 
 

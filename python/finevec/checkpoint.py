@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import blas
 from .checks import integer, number
 from .history import EpochRecord, best_epoch, run_ends
 from .optim.rule import find_rule
@@ -148,21 +149,22 @@ class Checkpoint:
         if different:
             more = f"; and {len(different) - _MOST_TOLD} more" if len(different) > _MOST_TOLD else ""
             raise ValueError(
-                f"{self.path}: checkpoint of another run: {'; '.join(different[:_MOST_TOLD])}{more}: remove it or "
-                "choose another file"
+                f"{self.path}: checkpoint of another run: {'; '.join(different[:_MOST_TOLD])}{more}: "
+                f"{_blas_advice(run, now)}remove it or choose another file"
             )
         for epoch in range(len(records)):
             if run_ends(records[:epoch], settings):
                 raise ValueError(
-                    f"{self.path}: checkpoint after epoch {len(records)}; with epochs {settings.epochs} and patience "
-                    f"{settings.patience} the run would have ended after epoch {epoch}: expected no smaller ones"
+                    f"{self.path}: with epochs {settings.epochs} and patience {settings.patience} the run would have "
+                    f"ended after epoch {epoch}, earlier than the checkpoint's epoch {len(records)}: give at least as "
+                    "many epochs and as much patience as before"
                 )
 
     def _warnings(self, environment: dict[str, Any]) -> list[str]:
         now = self._state.history.environment
         unknown = (
             "warning: how many threads NumPy's BLAS uses is not known, and the last bits may differ: install "
-            "threadpoolctl, or set OPENBLAS_NUM_THREADS"
+            f"threadpoolctl, or set {blas.VARIABLES[0]}"
         )
         return ([unknown] if now["blas_threads"] is None else []) + [
             f"warning: {self.path} was written with {name} {environment.get(name)}, this is {now[name]}: "
@@ -215,6 +217,21 @@ class Checkpoint:
         except Exception as error:
             what = " ".join(f"{type(error).__name__}: {error}".split())  # some of NumPy's have several lines
             raise ValueError(f"{self.path}: no finevec checkpoint, or a damaged one: {what}") from None
+
+
+def _blas_advice(run: dict[str, Any], now: dict[str, Any]) -> str:
+    """Return how to get the BLAS threads of a checkpoint again, or nothing where these are not what differs."""
+    name = "environment.blas_threads"
+    kept = run.get(name)
+    if kept == now.get(name) or run.get("blas_threads") != now.get("blas_threads"):
+        return ""
+    first, *others = blas.VARIABLES
+    if kept is None:
+        return f"it was written without threadpoolctl and without {first} (or its kin): go on without them, or "
+    choice = f"set {first} (or {', '.join(others)}, as NumPy's BLAS has it) to {kept}"
+    if kept == run.get("blas_threads"):
+        return f"{choice}, or install threadpoolctl (the extra [repro]), to go on; or "
+    return f"{choice}, and go on without threadpoolctl; or "
 
 
 def check_checkpoint_target(name: str | os.PathLike[str]) -> None:

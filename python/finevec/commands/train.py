@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     """Train, report, save. Returns the exit code."""
     start = time.perf_counter()
     _check_arguments(args)
+    train_arguments.warn_of_blas_threads(args)
     settings = train_arguments.settings(args)
     options = train_arguments.model_options(args)
     texts, classes = _read_texts(args)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from .. import blas
 from ..models import KINDS, TextClassifier
 from ..text import TOKENIZERS
 from ..train import OPTIMIZERS, Settings
@@ -20,6 +22,7 @@ DEFAULT_DIM = 100
 # A slip of the keyboard shall not take the machine's memory.
 _MOST_WIDTH = 1000
 _MOST_FILTERS = 100_000
+_MOST_BLAS_THREADS = 1024
 
 _MODES = tuple(dict.fromkeys(mode for model in KINDS.values() for mode in model.modes))
 
@@ -98,7 +101,7 @@ def add_arguments(subparsers: Any) -> None:
         type=nonempty_path,
         metavar="FILE",
         help="write the state of the training here after every epoch; where the file is there already, go on from it, "
-        "also with other --epochs or --patience",
+        "also with more --epochs",
     )
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -157,19 +160,30 @@ def add_training_arguments(
     )
     training.add_argument(
         "--blas-threads",
-        type=whole_number(1),
-        default=defaults.blas_threads,
+        type=whole_number(1, _MOST_BLAS_THREADS),
         metavar="N",
-        help="threads of NumPy's dense products, on which last bits may depend (needs threadpoolctl; default "
-        "%(default)s)",
+        help="threads of NumPy's dense products, on which last bits may depend (needs threadpoolctl, as in the extra "
+        f"[repro]; default {defaults.blas_threads})",
     )
     return training
 
 
 def settings(args: argparse.Namespace) -> Settings:
     """Return the training settings that the arguments describe; the default of each that the command has not."""
-    names = [field.name for field in fields(Settings) if field.name in args]
+    names = [field.name for field in fields(Settings) if getattr(args, field.name, None) is not None]
     return Settings(**{name: getattr(args, name) for name in names})
+
+
+def warn_of_blas_threads(args: argparse.Namespace) -> None:
+    """Warn in one line, also with `--quiet`, where the number of BLAS threads that was asked for cannot be had."""
+    if args.blas_threads is not None and blas.is_unheeded(args.blas_threads):
+        first, *others = blas.VARIABLES
+        print(
+            f"finevec: warning: --blas-threads {args.blas_threads} has no effect without threadpoolctl (the extra "
+            f"[repro]): install it, or set {first}={args.blas_threads} (or {', '.join(others)})",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def model_options(args: argparse.Namespace) -> dict[str, Any]:
