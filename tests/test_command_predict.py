@@ -228,6 +228,14 @@ def test_a_line_is_answered_before_the_next_is_written(model):
         assert run.stderr.read() == b""
 
 
+def test_the_header_comes_before_the_first_line_is_written(model):
+    with started(model, "--proba") as run:
+        assert run.stdout.readline().rstrip() == b"neg\tpos"
+        run.stdin.close()
+        assert run.stdout.read() == b""
+        assert run.wait() == 0
+
+
 @pytest.mark.skipif(os.name == "nt", reason="pipes always wait on Windows")
 def test_input_that_does_not_wait_is_waited_for(model):
     ours, theirs = os.pipe()

@@ -38,6 +38,19 @@ def test_ctrl_c_while_training(files, tmp_path):
     assert sorted(os.listdir(tmp_path)) == before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a stream is closed the POSIX way")
+@pytest.mark.parametrize("code", [0, 2])
+def test_closed_standard_error_is_quiet(files, tmp_path, code):
+    (tmp_path / "foreign.tsv").write_text("a\té\nb\tü good\n" * 9, encoding="utf-8")  # gives a warning, too
+    argv = arguments(files, "vectors", "save", epochs=2, train=tmp_path / ("foreign.tsv" if code == 0 else "none.tsv"))
+    argv.remove("--quiet")
+    argv = ["sh", "-c", '"$@" 2>&-', "sh", sys.executable, "-m", "finevec", *argv]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == code
+    begins = [line.split()[0] for line in done.stdout.splitlines()]
+    assert begins == (["accuracy", "rows", "saved"] if code == 0 else [])
+
+
 @pytest.mark.skipif(os.name == "nt", reason="pipes break in another way on Windows")
 def test_a_reader_that_goes_away(files):
     argv = [sys.executable, "-m", "finevec", *arguments(files, "train", "vectors", epochs=1)]

@@ -17,7 +17,11 @@ from typing import Any, NoReturn
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells a wrong argument in one line, without the usage."""
+    """Tells a wrong argument in one line, without the usage. Takes no option by its first letters."""
+
+    def __init__(self, **options: Any) -> None:
+        # What is short for one option today may be the name of another tomorrow: --seed of --seeds.
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         _complain(f"{message} (see {self.prog} --help)")
@@ -37,6 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code, as told at the head of this module.
     """
+    if sys.stderr is None:  # as it is for a process that starts with it closed; print would take standard output
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stderr(nowhere):
+            return _run(argv)
+    return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    """Run a command, and turn what it raises into an exit code."""
     try:
         # Imported here, so that an interrupt meanwhile ends like one later.
         from . import convert, demo, inspect, neighbors, plot, predict, reproduce, train

@@ -6,6 +6,9 @@ import argparse
 import math
 from collections.abc import Callable
 
+MOST_REPEATS = 1000
+"""Of seeds and folds: a slip of the keyboard shall not plan runs for years."""
+
 
 def nonempty_path(text: str) -> str:
     """Take a path, which is not empty: `--save "$UNSET"` is a mistake, and never the current directory."""

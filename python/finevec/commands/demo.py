@@ -22,7 +22,7 @@ from ..models.text_classifier import Example, OtherWords
 from ..text import TOKENIZERS
 from ..train import History, Settings, evaluate, fit, hold_out
 from ..vectors import WordVectors
-from .arguments import nonempty_path, whole_number
+from .arguments import MOST_REPEATS, nonempty_path, whole_number
 
 _CLASSES = ["0", "1"]  # complaint, praise
 _TELLING = ("bad", "great", "slow", "cold")
@@ -49,7 +49,7 @@ def add_parser(subparsers: Any) -> None:
         help="save the tuned model and vectors here (default %(default)s)",
     )
     parser.add_argument(
-        "--seeds", type=whole_number(1), default=5, metavar="N", help="runs of each (default %(default)s)"
+        "--seeds", type=whole_number(1, MOST_REPEATS), default=5, metavar="N", help="runs of each (default %(default)s)"
     )
 
 

@@ -52,10 +52,10 @@ def run(args: argparse.Namespace) -> int:
     if sys.stdout is None:
         raise ValueError("standard output is closed: there is nowhere to print the classes")
     model = load_model(args.model)
-    with _opened(args.file) as (read, name):
-        if args.proba:
+    with _opened(args.file) as (file, name):
+        if args.proba:  # before the first read, which waits for whoever writes
             _print(["\t".join(map(_printable, model.classes))])
-        for texts in _batches(read, name):
+        for texts in _batches(_unpacked(file), name):
             _print(_probabilities(model, texts) if args.proba else map(_printable, model.predict(texts)))
     return 0
 
@@ -85,14 +85,13 @@ def _printable(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _opened(path: str) -> Iterator[tuple[Callable[[int], bytes], str]]:
-    """Open a file, or standard input for ``-``.
+def _opened(path: str) -> Iterator[tuple[io.BufferedReader, str]]:
+    """Open a file, or standard input for ``-``. Nothing is read.
 
     Yields
     ------
-    read : callable
-        Takes a number of bytes, waits until there is something to read, and returns as much of it, unpacked; at the end
-        nothing.
+    file
+        Waits where there is nothing to read yet.
     name : str
         What to call the file in an error.
     """
@@ -104,8 +103,12 @@ def _opened(path: str) -> Iterator[tuple[Callable[[int], bytes], str]]:
         else:
             buffered: Any = sys.stdin.buffer
             name, file = "standard input", io.BufferedReader(_Patient(buffered.raw))
-        packed = file.peek(2).startswith(GZIP_MAGIC)
-        yield (stack.enter_context(gzip.GzipFile(fileobj=file)).read1 if packed else file.read1), name
+        yield file, name
+
+
+def _unpacked(file: io.BufferedReader) -> Callable[[int], bytes]:
+    """Return what takes a number of bytes, waits until there is something to read, and returns as much, unpacked."""
+    return gzip.GzipFile(fileobj=file).read1 if file.peek(2).startswith(GZIP_MAGIC) else file.read1
 
 
 class _Patient(io.RawIOBase):

@@ -22,7 +22,7 @@ from ..reproduce.runs import RunStore, digest
 from ..settings import Settings
 from ..vectors import MAX_DIM, WordVectors
 from . import train_arguments
-from .arguments import nonempty_path, whole_number
+from .arguments import MOST_REPEATS, nonempty_path, whole_number
 
 
 def add_parser(subparsers: Any) -> None:
@@ -68,11 +68,15 @@ def _add_kim(papers: Any) -> None:
     table.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS), help="default: all")
     table.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS), help="default: all")
     table.add_argument(
-        "--folds", type=whole_number(2), default=10, metavar="N", help="of MR's cross-validation (default %(default)s)"
+        "--folds",
+        type=whole_number(2, MOST_REPEATS),
+        default=10,
+        metavar="N",
+        help="of MR's cross-validation (default %(default)s)",
     )
     table.add_argument(
         "--seeds",
-        type=whole_number(1),
+        type=whole_number(1, MOST_REPEATS),
         default=1,
         metavar="N",
         help="do everything with the seeds 1 to N; each has folds of its own (default %(default)s)",
