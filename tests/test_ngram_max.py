@@ -194,7 +194,9 @@ def test_windows_that_are_not_those_of_the_forward_pass_are_refused():
 
 def test_shapes_are_checked_before_anything_is_allocated():
     with pytest.raises(ValueError, match=r"projected has shape \(1, 6\), wanted \(1, 1800000000\)"):
-        _finevec.ngram_max(np.array([0]), np.array([0, 1]), np.zeros((1, 6), np.float32), widths=[3], filters=600_000_000)
+        _finevec.ngram_max(
+            np.array([0]), np.array([0, 1]), np.zeros((1, 6), np.float32), widths=[3], filters=600_000_000
+        )
 
 
 def test_a_text_whose_windows_cannot_be_numbered_is_refused():
