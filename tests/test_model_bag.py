@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from finevec import WordVectors
 from finevec.models import BagClassifier
 from finevec.models.starting_rows import model_words
 from finevec.models.text_classifier import Example, OtherWords
@@ -178,6 +179,11 @@ def test_a_model_refuses_what_does_not_fit(change, message):
             lambda model: BagClassifier(np.eye(2), ["a", "b"], "01"),
             TypeError,
             "classes: expected a sequence of strings",
+        ),
+        (
+            lambda model: BagClassifier(WordVectors(["a", "b"], np.eye(2)), ["a", "b"], ["0", "1"]),
+            TypeError,
+            r"vectors: expected a NumPy array of shape \(rows, dim\), .*, got WordVectors",
         ),
         (lambda model: BagClassifier(np.eye(2), ["a", "b"], [0, 1]), TypeError, r"classes\[0\]: expected a string"),
     ],

@@ -161,8 +161,10 @@ def load_model(directory: str | PathLike[str]) -> TextClassifier:
         kind.check_saved(config["model"], weights)
         model = kind(weights["embedding"], words, config["classes"], **config["model"])
         _fill(model, weights)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{directory}: damaged model: {type(error).__name__}: {error}") from None
+    except KeyError as error:
+        raise ValueError(f"{directory}: damaged model: model.json lacks {error.args[0]}") from None
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{directory}: damaged model: {error}") from None
     model.others = _read_others(path, model.vectors)
     return model
 
@@ -261,7 +263,14 @@ def _read_words(path: Path) -> list[str]:
 def _read_weights(path: Path) -> dict[str, NDArray[Any]]:
     with _told_as_damage(path), path.open("rb") as file:  # numpy would leave open what is no whole archive
         archive = np.load(file, allow_pickle=False)
-        return {name: archive[name] for name in archive.files}
+        return _Weights({name: archive[name] for name in archive.files})
+
+
+class _Weights(dict[str, NDArray[Any]]):
+    """The weights of a file by name; one that is not there is told as such."""
+
+    def __missing__(self, name: str) -> NDArray[Any]:
+        raise ValueError(f"weights.npz lacks {name}")
 
 
 @contextlib.contextmanager

@@ -73,6 +73,11 @@ class TextClassifier(ABC):
             raise ValueError(f"mode: expected one of {', '.join(self.modes)}, got {mode!r}")
         if tokenizer not in TOKENIZERS:
             raise ValueError(f"tokenizer: expected one of {', '.join(TOKENIZERS)}, got {tokenizer!r}")
+        if not isinstance(vectors, np.ndarray):
+            raise TypeError(
+                "vectors: expected a NumPy array of shape (rows, dim), such as WordVectors.matrix_for gives, got "
+                f"{type(vectors).__name__}"
+            )
         self.words = strings("words", words)
         self.classes = strings("classes", classes)
         if len(classes) < 2 or len(set(classes)) != len(classes):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -86,6 +86,8 @@ class TextCNN(TextClassifier):
         seed: int = 0,
     ) -> None:
         super().__init__(vectors, words, classes, mode=mode, tokenizer=tokenizer)
+        if not isinstance(widths, Iterable):
+            raise TypeError(f"widths: expected whole numbers such as (3, 4, 5), got {type(widths).__name__}")
         self.embedding = Embedding.from_pretrained(vectors, freeze=mode == "static")
         self.static_vectors = vectors.copy() if mode == "multichannel" else None
         rng = np.random.default_rng(seed)
