@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from finevec.commands import main
+from toy_texts import arguments, read_json
 
 REPRODUCE = ["reproduce", "kim", "--data", "d", "--vectors", "v", "--out", "o"]
 
@@ -32,3 +35,13 @@ def test_wrong_arguments_are_told_in_one_line(capsys, argv, message):
     assert shown.err.startswith("finevec: error: ")
     assert message in shown.err
     assert shown.err.count("\n") == 1
+
+
+def test_a_saved_model_stands_for_its_vectors_to_train_on(files, tmp_path):
+    assert main(arguments(files, "train", "vectors", "save", epochs=2)) == 0
+    inside = os.path.join(files["save"], "vectors.txt")
+    for name, vectors in (("a", files["save"]), ("b", inside)):
+        argv = arguments(files, "train", epochs=2, save=tmp_path / name, metrics=tmp_path / f"{name}.json")
+        assert main([*argv, "--vectors", vectors]) == 0
+        assert read_json(tmp_path / f"{name}.json")["files"]["vectors"] == inside
+    assert (tmp_path / "a" / "vectors.txt").read_bytes() == (tmp_path / "b" / "vectors.txt").read_bytes()

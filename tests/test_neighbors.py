@@ -8,6 +8,8 @@ from finevec.commands import main
 from finevec.models import BagClassifier, save_model
 from finevec.vectors import WordVectors
 
+NO_VECTORS = "expected a file of vectors or a saved model, found a directory without vectors.txt"
+
 
 @pytest.fixture
 def files(tmp_path):
@@ -67,4 +69,4 @@ def test_the_directory_of_a_model_stands_for_its_vectors(tmp_path, capsys):
     assert main(["neighbors", "--vectors", str(tmp_path / "model"), "bad"]) == 0
     assert capsys.readouterr().out == "bad\n  awful   0.800\n"
     assert main(["neighbors", "--vectors", str(tmp_path), "bad"]) == 2
-    assert capsys.readouterr().err == f"finevec: error: {tmp_path}: Is a directory\n"
+    assert capsys.readouterr().err == f"finevec: error: {tmp_path}: {NO_VECTORS}\n"

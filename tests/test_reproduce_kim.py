@@ -229,9 +229,17 @@ def test_a_table_that_was_stopped_ends_like_one_that_was_not(here, whole, monkey
     assert started == [False] * 6
     assert "(1 of 3)" in (here / "out" / "kim.md").read_text(encoding="utf-8")
 
+    with monkeypatch.context() as patch:
+        stop_in(patch, 2)
+        assert reproduce() == 130
+    told = capsys.readouterr().err.splitlines()
+    notes = [line for line in told if line.startswith("SST-1 static, seed 1: going on after epoch 1, from out")]
+    assert len(notes) == 1
+    assert not any("thaw" in line for line in told)
+
     resumed = stop_in(monkeypatch, None)
     assert reproduce("--quiet") == 0
-    assert resumed == [True] + [False] * 42
+    assert resumed == [True] + [False] * 41
     assert capsys.readouterr().err == ""
     assert timeless(here / "out") == timeless(whole)
 

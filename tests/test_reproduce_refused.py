@@ -66,6 +66,7 @@ def test_a_checkpoint_that_is_refused_has_a_way_out(here, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         stop_in(patch, 1)
         assert reproduce("--quiet", settings=only) == 130
+    assert "no run is finished: the same command goes on after the last finished" in capsys.readouterr().err
     (checkpoint,) = Path("out/runs").glob("trec.static.seed1.*.checkpoint")
     checkpoint.write_bytes(b"damaged")
     refused(capsys, f"; remove {checkpoint} to do the run anew, or choose another --out", settings=only)

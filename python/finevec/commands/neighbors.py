@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from itertools import zip_longest
 from typing import Any
 
 from ..vectors import WordVectors
 from .arguments import nonempty_path, whole_number
+from .reading import vectors_file
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -35,18 +35,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a table for each word; nothing is printed where a word is unknown."""
     paths = [args.vectors] if args.versus is None else [args.vectors, args.versus]
-    files = [(path, WordVectors.load(_vectors_file(path))) for path in paths]
+    files = [(path, WordVectors.load(vectors_file(path))) for path in paths]
     columns = {word: [_neighbors(path, wv, word, args.topn) for path, wv in files] for word in args.words}
     headings = [] if args.versus is None else paths
     blocks = [_block(word, headings, neighbors) for word, neighbors in columns.items()]
     print("\n\n".join(blocks))
     return 0
-
-
-def _vectors_file(path: str) -> str:
-    """Return the file of vectors: `path` itself, or the one in the directory of a saved model."""
-    inside = os.path.join(path, "vectors.txt")
-    return inside if os.path.isfile(inside) else path
 
 
 def _neighbors(path: str, wv: WordVectors, word: str, topn: int) -> list[str]:

@@ -1,11 +1,30 @@
-"""How long a file takes to be read or written: a bar on a terminal, else nothing."""
+"""Which file of vectors is meant; how long a file takes to be read or written: a bar on a terminal, else nothing."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, TextIO
 
 from ..progress import RedrawnLine
+
+
+def vectors_file(path: str) -> str:
+    """Return the file of vectors that is meant by `path`: itself, or the one in the directory of a saved model.
+
+    Raises
+    ------
+    IsADirectoryError
+        It is a directory without such a file.
+    """
+    if not os.path.isdir(path):
+        return path
+    inside = os.path.join(path, "vectors.txt")
+    if not os.path.isfile(inside):
+        raise IsADirectoryError(
+            f"{path}: expected a file of vectors or a saved model, found a directory without vectors.txt"
+        )
+    return inside
 
 
 class Bar:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..settings import Settings
 from ..vectors import MAX_DIM, WordVectors
 from . import train_arguments
 from .arguments import MOST_REPEATS, nonempty_path, whole_number
+from .reading import vectors_file
 
 
 def add_parser(subparsers: Any) -> None:
@@ -59,7 +60,7 @@ def _add_kim(papers: Any) -> None:
         type=nonempty_path,
         required=True,
         metavar="FILE",
-        help="pretrained vectors in any format that finevec inspect knows",
+        help="pretrained vectors in any format that finevec inspect knows, or a saved model's directory",
     )
     data.add_argument(
         "--out", type=nonempty_path, required=True, metavar="DIR", help="where runs and reports are written"
@@ -92,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
     """Do what is missing of the table, and write the reports. Returns the exit code."""
     store = RunStore(args.out, args.paper, check_record)
     settings = _settings(args)
+    args.vectors = vectors_file(args.vectors)
     paths = find_files(args.data, args.sets)
     store.prepare(REPORTS)
     train_arguments.warn_of_blas_threads(args)
@@ -102,13 +104,17 @@ def run(args: argparse.Namespace) -> int:
 
     def train(planned: Planned) -> dict[str, Any]:
         checkpoint = store.checkpoint(planned.name, planned.setup)
-        record = train_run(experiment, runs[planned.name], _progress(args), checkpoint)
+        record = train_run(experiment, runs[planned.name], _progress(args, planned), checkpoint)
         return {**record, "command": command}
 
     try:
         run_missing(plan, store, train, lambda: write_reports(store), lambda text: _say(args, text))
     except KeyboardInterrupt:
-        print(f"\nfinished runs are in {args.out}: the same command goes on from there", file=sys.stderr, flush=True)
+        if store.names():
+            told = f"finished runs are in {args.out}: the same command goes on from there"
+        else:
+            told = "no run is finished: the same command goes on after the last finished epoch"
+        print(f"\n{told}", file=sys.stderr, flush=True)
         raise
     print((store.directory / REPORTS[0]).read_text(encoding="utf-8").split("## What differs")[0].rstrip())
     print(f"\nsaved  {', '.join(str(store.directory / name) for name in REPORTS)}")
@@ -161,9 +167,29 @@ def _command(args: argparse.Namespace) -> str:
     return as_text(shlex.join(words))
 
 
-def _progress(args: argparse.Namespace) -> Progress:
-    """Return how epochs are shown: on a terminal only, for there are very many."""
-    return progress_for(sys.stderr, quiet=args.quiet) if sys.stderr.isatty() else Silent()
+class _Beginning(Silent):
+    """Prints the notes before the first epoch alone: that a run goes on from its checkpoint, and warnings about it."""
+
+    def __init__(self, label: str, say: Callable[[str], None]) -> None:
+        self._label = label
+        self._say = say
+        self._begun = False
+
+    def note(self, text: str) -> None:
+        """Print the note below the name of the run."""
+        if not self._begun:
+            self._say(f"{self._label}: {text}")
+
+    def batch(self, epoch: int, seen: int, examples: int, loss: float, accuracy: float) -> None:
+        """Print nothing from now on."""
+        self._begun = True
+
+
+def _progress(args: argparse.Namespace, run: Planned) -> Progress:
+    """Return how a run is shown: its epochs on a terminal only, for there are very many."""
+    if sys.stderr.isatty():
+        return progress_for(sys.stderr, quiet=args.quiet)
+    return _Beginning(run.label, lambda text: _say(args, text))
 
 
 def _say(args: argparse.Namespace, text: str) -> None:

@@ -27,6 +27,7 @@ from ..train import fit
 from ..vectors import WordVectors
 from . import train_arguments
 from .metrics import check_metrics_target, check_replaces_none, write_metrics
+from .reading import vectors_file
 
 _MOST_DROPPED = 0.1  # share of the letters that a tokenizer may drop without a warning
 
@@ -39,6 +40,8 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, report, save. Returns the exit code."""
     start = time.perf_counter()
+    if args.vectors:
+        args.vectors = vectors_file(args.vectors)
     _check_arguments(args)
     train_arguments.warn_of_blas_threads(args)
     settings = train_arguments.settings(args)

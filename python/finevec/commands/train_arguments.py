@@ -40,7 +40,12 @@ def add_arguments(subparsers: Any) -> None:
         ("--train", True, "texts to train on"),
         ("--dev", False, "texts for early stopping (default: a tenth of the training texts)"),
         ("--test", False, "texts to measure on at the end"),
-        ("--vectors", False, "pretrained vectors in any format that finevec inspect knows; not for --mode random"),
+        (
+            "--vectors",
+            False,
+            "pretrained vectors in any format that finevec inspect knows, or a saved model's directory; not for --mode "
+            "random",
+        ),
     ):
         data.add_argument(name, type=nonempty_path, required=required, metavar="FILE", help=text)
     data.add_argument(
