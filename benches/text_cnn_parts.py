@@ -59,7 +59,7 @@ class StepInParts:
             positions, offsets, grad, windows, vectors, weight, **shapes
         )
         self._end("gradients of filters and words")
-        layer.weight.add_grad(grad_weight)
+        layer.weight.add_grad(grad_weight, copy=False)
         layer.bias.add_grad(grad.sum(axis=0))
         model.embedding.backward(rows, grad_vectors)
         self._end("gradients to the parameters")
