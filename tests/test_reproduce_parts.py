@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import os
 from collections import Counter
 
 import numpy as np
@@ -106,7 +107,7 @@ SETUP = {"paper": "toy", "epochs": 5, "widths": [3, 4], "data": {"a.tsv": "00ff"
 @pytest.fixture
 def store(tmp_path):
     store = RunStore(tmp_path / "out", "toy")
-    store.prepare(("toy.md",))
+    store.prepare()
     return store
 
 
@@ -185,27 +186,40 @@ def test_checkpoints_of_other_setups_are_told_and_stay(store):
 
 def test_two_processes_may_begin_at_the_same_time(tmp_path, monkeypatch):
     store = RunStore(tmp_path / "out", "toy")
-    real = type(store.folder).is_dir
+    real = os.listdir
 
-    def is_dir(path):
+    def listdir(path):
         found = real(path)
-        RunStore(tmp_path / "out", "toy").folder.mkdir(parents=True, exist_ok=True)  # by the other one, just then
+        store.folder.mkdir(parents=True, exist_ok=True)  # by the other one, just then
         return found
 
     (tmp_path / "out").mkdir()
-    monkeypatch.setattr(type(store.folder), "is_dir", is_dir)
-    store.prepare(("toy.md",))
+    monkeypatch.setattr(os, "listdir", listdir)
+    store.prepare()
     monkeypatch.undo()
     (tmp_path / "out" / "toy.md").write_text("of the other")
-    store.prepare(("toy.md",))
+    store.prepare()
     assert store.folder.is_dir()
 
 
-def test_somebody_elses_report_is_not_overwritten(tmp_path):
-    (tmp_path / "toy.md").write_text("mine")
-    with pytest.raises(FileExistsError, match=r"holds toy\.md but no runs"):
-        RunStore(tmp_path, "toy").prepare(("toy.md",))
-    assert [path.name for path in tmp_path.iterdir()] == ["toy.md"]
+@pytest.mark.parametrize("name", ["toy.md", "model.json", "runs/events.log"])
+def test_somebody_elses_folder_is_refused(tmp_path, name):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / name).write_text("mine")
+    if name != "runs/events.log":
+        (tmp_path / "runs").rmdir()
+    first = name.split("/")[0]
+    with pytest.raises(FileExistsError, match=rf"holds {first} but no runs of finevec reproduce toy; choose an empty"):
+        RunStore(tmp_path, "toy").prepare()
+    assert [path.name for path in tmp_path.iterdir()] == [first]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.00.checkpoint", ".finevec-1-1.new"])
+def test_a_folder_of_runs_may_hold_other_things(tmp_path, name):
+    (tmp_path / "runs").mkdir()
+    for path in (f"runs/{name}", "notes.txt"):
+        (tmp_path / path).write_text("ours")
+    RunStore(tmp_path, "toy").prepare()
 
 
 # --- the loop --------------------------------------------------------------------------------------------------------

@@ -120,6 +120,7 @@ def test_wrong_choices_are_told_before_anything_is_run(here, capsys):
     Path("mine").mkdir()
     Path("mine/kim.md").write_text("mine")
     refused(capsys, "mine: holds kim.md but no runs", settings=["--out", "mine"])
+    refused(capsys, "data: holds mr.all.tsv but no runs of finevec reproduce kim", settings=["--out", "data"])
     write_vectors(here / "vectors.txt", ["nothing", "known"], DIM)
     refused(capsys, "none of the 31 words of data/trec.train.tsv has a vector in vectors.txt", settings=SMALL)
 

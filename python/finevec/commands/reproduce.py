@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     settings = _settings(args)
     args.vectors = vectors_file(args.vectors)
     paths = find_files(args.data, args.sets)
-    store.prepare(REPORTS)
+    store.prepare()
     train_arguments.warn_of_blas_threads(args)
     experiment = _read(args, settings, paths)
     runs = {run.name: run for run in kim_runs(args.sets, args.variants, args.folds, args.seeds)}

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from .kim import SETS, VARIANTS
-from .summary import duration
+from .summary import counted, duration
 
 Cells = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
 
@@ -56,7 +56,8 @@ def differing(cells: Cells) -> str:
     stops = sorted({(record["epochs"], record["patience"]) for record in records} - {(25, 0)})
     if stops:
         shown = "; ".join(
-            f"at most {epochs} epochs" + (f", ends after {patience} without a better dev result" if patience else "")
+            f"at most {counted(epochs, 'epoch')}"
+            + (f", ends after {patience} without a better dev result" if patience else "")
             for epochs, patience in stops
         )
         notes.append(f"Training: {shown}. The paper's code: 25 epochs. Both take the epoch that did best on dev texts.")
@@ -138,14 +139,15 @@ def runs(cells: Cells) -> str:
     commands = sorted({record["command"] for record in records})
     seconds = sum(record["seconds"] for record in records)
     return (
-        f"{len(records):,} runs, {duration(seconds)} together, with {' and with '.join(machines)}. Commands:\n\n"
+        f"{counted(len(records), 'run')}, {duration(seconds)} together, with {' and with '.join(machines)}. "
+        "Commands:\n\n"
         "```sh\n" + "".join(f"{command}\n" for command in commands) + "```\n"
     )
 
 
 def _environment(found: Mapping[str, Any]) -> str:
-    blas_threads = "an unknown number" if found["blas_threads"] is None else found["blas_threads"]
+    blas_threads = "an unknown number of" if found["blas_threads"] is None else found["blas_threads"]
     return (
-        f"finevec {found['finevec']} ({found['threads']} threads), NumPy {found['numpy']}, {found['blas']} "
-        f"{found['blas_version']} ({blas_threads} threads)"
+        f"finevec {found['finevec']} ({counted(found['threads'], 'thread')}), NumPy {found['numpy']}, {found['blas']} "
+        f"{found['blas_version']} ({counted(blas_threads, 'thread')})"
     )

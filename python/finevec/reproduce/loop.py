@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .runs import RunStore
-from .summary import duration
+from .summary import counted, duration
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def run_missing(
         setup meanwhile; that one stays.
     """
     done = finished_runs(plan, store)
-    say(f"{len(plan):,} runs, {len(done):,} of them finished before")
+    say(f"{counted(len(plan), 'run')}, {len(done):,} of them finished before")
     for path in store.other_checkpoints({run.name: run.setup for run in plan}):
         say(f"{path}: is of other settings; remove it unless another process is at work on it")
     if store.names():
@@ -103,7 +103,7 @@ def _describe(run: Planned, record: Mapping[str, Any], left: Sequence[Planned], 
     epochs = len(record["history"]["epochs"])
     rest = f"{len(left):,} left, about {duration(seconds)}" if left else "none left"
     accuracy = f"test {100 * record['test_accuracy']:.2f} %"
-    return f"{run.label}: {accuracy}, {epochs} epochs, {duration(record['seconds'])}; {rest}"
+    return f"{run.label}: {accuracy}, {counted(epochs, 'epoch')}, {duration(record['seconds'])}; {rest}"
 
 
 def expected_seconds(left: Sequence[Planned], plan: Sequence[Planned], done: Mapping[str, Mapping[str, Any]]) -> float:

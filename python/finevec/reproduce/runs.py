@@ -18,6 +18,7 @@ from typing import Any
 from ..replace import replaced_file
 
 _MOST_NAMED = 4  # differences that an error names
+_SUFFIXES = (".json", ".checkpoint", ".new")  # the last one of files that are being written aside
 
 
 def digest(path: str | os.PathLike[str]) -> str:
@@ -63,30 +64,34 @@ class RunStore:
         self._check = check
         self.folder = self.directory / "runs"
 
-    def prepare(self, reports: tuple[str, ...]) -> None:
+    def prepare(self) -> None:
         """Create the folder, if it is not there.
-
-        Parameters
-        ----------
-        reports : tuple of str
-            Names of files beside it that will be written, again and again.
 
         Raises
         ------
         FileExistsError
-            There is a file of such a name but no folder of runs: somebody else's.
+            There are things in the directory but no folder of runs: it is somebody else's.
         OSError
             The folder cannot be created or written in.
         """
-        found = [name for name in reports if (self.directory / name).exists()]
         # In this order, and with exist_ok: another process may begin at the same time, with the folder.
-        if found and not self.folder.is_dir():
+        found = sorted(os.listdir(self.directory)) if os.path.lexists(self.directory) else []
+        if found and not self._has_runs():
             raise FileExistsError(
-                f"{self.directory}: holds {found[0]} but no runs it could come from; choose another --out"
+                f"{self.directory}: holds {found[0]} but no runs of finevec reproduce {self.paper}; choose an empty or "
+                "a new directory as --out"
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         if not os.access(self.folder, os.W_OK):
             raise PermissionError(f"{self.folder}: no permission to write in it")
+
+    def _has_runs(self) -> bool:
+        """Tell whether there is a folder of runs, finished or not, or of none yet."""
+        try:
+            found = os.listdir(self.folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return not found or any(name.endswith(_SUFFIXES) for name in found)
 
     def path(self, name: str) -> Path:
         """Return where the run of this name is kept."""

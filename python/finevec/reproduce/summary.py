@@ -24,6 +24,9 @@ QUANTILES = {**dict(enumerate(_FIRST_QUANTILES, start=1)), 40: 2.021, 60: 2.000,
 
 _DEGREES = tuple(QUANTILES)
 
+# Of a CSV file. A share of texts, times 100, is exact to many more; what a float has beyond is noise.
+_DIGITS = 9
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -80,12 +83,28 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], left: i
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a CSV file; None is an empty field, and floats have all their digits."""
+    """Return a CSV file; None is an empty field, and floats have `_DIGITS` after the point."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([[_rounded(value) for value in row] for row in rows])
     return file.getvalue()
+
+
+def _rounded(value: object) -> object:
+    return round(value, _DIGITS) if isinstance(value, float) else value
+
+
+def counted(count: int | str, noun: str) -> str:
+    """Return a number of things, in the singular for one.
+
+    Examples
+    --------
+    >>> counted(1, "run"), counted(1200, "run"), counted("an unknown number of", "thread")
+    ('1 run', '1,200 runs', 'an unknown number of threads')
+    """
+    shown = f"{count:,}" if isinstance(count, int) else count
+    return f"{shown} {noun}{'' if count == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:
