@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from finevec import blas, optim, settings, train
+from finevec import blas, optim
 from finevec.models import BagClassifier
 from finevec.models.text_classifier import Example
-from finevec.train import OPTIMIZERS, Settings, fit
+from finevec.train import OPTIMIZERS, Settings, fit, loop, settings
 from test_train import toy
 from toy_runs import RUNS, UNSTEADY, Told, bits, run, run_cnn
 
@@ -114,7 +114,7 @@ def test_a_run_that_had_ended_is_not_trained_again(path, ending, monkeypatch):
 
 def test_seconds_add_up(path, monkeypatch):
     clock = iter(range(10_000))
-    monkeypatch.setattr(train, "time", SimpleNamespace(perf_counter=lambda: float(next(clock))))
+    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: float(next(clock))))
     model, train_examples, dev_examples = toy(count=60)
     first = fit(model, train_examples, dev_examples, Settings(epochs=2, patience=0), None, path)
     next(clock for _ in range(1000))  # nobody trains meanwhile
@@ -140,7 +140,7 @@ KILLED_RUN = """
 import os, signal, sys, zipfile
 from pathlib import Path
 
-from finevec.progress import Silent
+from finevec.train.progress import Silent
 from finevec.vectors import npz
 from toy_runs import RUNS
 

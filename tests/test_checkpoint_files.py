@@ -10,10 +10,10 @@ import zipfile
 import numpy as np
 import pytest
 from finevec import blas
-from finevec.checkpoint import check_checkpoint_target
 from finevec.models import save_model
 from finevec.models.text_classifier import Example
-from finevec.run_state import digest
+from finevec.train.checkpoint import check_checkpoint_target
+from finevec.train.run_state import digest
 from test_train import WORDS, toy
 from toy_runs import UNSTEADY, Told, assert_refused, run
 

@@ -9,7 +9,7 @@ from finevec.models import BagClassifier, TextCNN
 from finevec.models.starting_rows import random_rows
 from finevec.models.text_classifier import Example, OtherWords
 from finevec.optim import SGD
-from finevec.settings import OPTIMIZERS
+from finevec.train.settings import OPTIMIZERS
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from reference import EPS

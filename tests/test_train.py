@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from finevec.models import BagClassifier
 from finevec.parameter import Parameter
-from finevec.progress import Bar, Lines, Silent, progress_for
-from finevec.snapshot import Snapshot
 from finevec.train import OPTIMIZERS, BatchLoss, History, Settings, TrainingDefaults, evaluate, fit, hold_out
+from finevec.train.progress import Bar, Lines, Silent, progress_for
+from finevec.train.snapshot import Snapshot
 from toy_texts import BAD, GOOD, PLAIN, toy_table, toy_texts
 
 WORDS = [*GOOD, *BAD, *PLAIN, "never", "seen"]

@@ -12,9 +12,9 @@ import reference_text_cnn as oracle
 from finevec.models import TextCNN
 from finevec.models.text_classifier import Example
 from finevec.optim import SGD, Adadelta, Adam
-from finevec.progress import Silent
-from finevec.settings import OPTIMIZERS, Settings
 from finevec.train import fit
+from finevec.train.progress import Silent
+from finevec.train.settings import OPTIMIZERS, Settings
 from reference import EPS
 from test_model_text_cnn import CLASSES, MODES, WORDS, build, copied, cut, ragged_examples
 from toy_texts import toy_table, toy_texts

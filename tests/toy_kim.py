@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from finevec.commands import main
-from finevec.progress import Silent
 from finevec.reproduce import kim_training
+from finevec.train.progress import Silent
 from toy_texts import BAD, GOOD, PLAIN, read_json, toy_texts, write_tsv, write_vectors
 
 WORDS = [*GOOD, *BAD, *PLAIN, "!"]

@@ -6,8 +6,8 @@ import functools
 
 import pytest
 from finevec.models import TextCNN
-from finevec.progress import Silent
 from finevec.train import Settings, fit
+from finevec.train.progress import Silent
 from test_train import WORDS, toy
 from toy_texts import toy_table
 

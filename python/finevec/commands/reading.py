@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from ..progress import RedrawnLine
+from ..train.progress import RedrawnLine
 
 
 def vectors_file(path: str) -> str:

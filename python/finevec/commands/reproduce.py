@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..metrics import as_text
 from ..models import TextCNN
-from ..progress import Progress, Silent, progress_for
 from ..reproduce.folds import split_folds
 from ..reproduce.kim import SETS, TUNED, VARIANTS, KimRun, check_record, kim_runs, run_setup
 from ..reproduce.kim_data import find_files, read_set
@@ -19,7 +17,9 @@ from ..reproduce.kim_report import REPORTS, write_reports
 from ..reproduce.kim_training import Experiment, train_run
 from ..reproduce.loop import Planned, run_missing
 from ..reproduce.runs import RunStore, digest
-from ..settings import Settings
+from ..train.metrics import as_text
+from ..train.progress import Progress, Silent, progress_for
+from ..train.settings import Settings
 from ..vectors import MAX_DIM, WordVectors
 from . import train_arguments
 from .arguments import MOST_REPEATS, nonempty_path, whole_number

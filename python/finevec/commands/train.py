@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import blas
-from ..checkpoint import check_checkpoint_target
 from ..datasets.labelled import class_indices, class_names, read_labelled
-from ..metrics import PARTS, run_metrics
+from ..datasets.tokenized import TokenizedTexts, examples_of_parts
 from ..models import KINDS, TextClassifier, save_model
 from ..models.directory import FILES, check_model_target, read_training
 from ..models.starting_rows import starting_rows
 from ..models.text_classifier import Example, OtherWords
-from ..progress import progress_for
 from ..text import TOKENIZERS, share_of_other_letters
-from ..tokenized import TokenizedTexts, examples_of_parts
 from ..train import fit
+from ..train.checkpoint import check_checkpoint_target
+from ..train.metrics import PARTS, run_metrics
+from ..train.progress import progress_for
 from ..vectors import WordVectors
 from . import train_arguments
 from .metrics import check_metrics_target, check_replaces_none, write_metrics

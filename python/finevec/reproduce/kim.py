@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..models import TextCNN
-from ..settings import Settings
+from ..train.settings import Settings
 
 PAPER = "kim"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.labelled import class_indices, class_names, read_labelled
+from ..datasets.tokenized import TokenizedTexts
 from ..text import TOKENIZERS
-from ..tokenized import TokenizedTexts
 from .folds import split_folds
 from .kim import SETS, TOKENIZER, KimRun
 from .runs import digest

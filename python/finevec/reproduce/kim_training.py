@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import blas
-from ..metrics import run_metrics
+from ..datasets.tokenized import TokenizedTexts, examples_of_parts
 from ..models import TextCNN
 from ..models.starting_rows import StartingRows, starting_rows
-from ..progress import Progress
-from ..settings import Settings
-from ..tokenized import TokenizedTexts, examples_of_parts
 from ..train import fit
+from ..train.metrics import run_metrics
+from ..train.progress import Progress
+from ..train.settings import Settings
 from ..vectors import WordVectors
 from .kim import MODEL, NEIGHBORS, NEIGHBORS_OF, TOKENIZER, KimRun, run_settings
 from .kim_data import SetTexts, run_texts

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..models import TextClassifier
+from ..models.text_classifier import Example
 from .history import History
-from .models import TextClassifier
-from .models.text_classifier import Example
+from .loop import evaluate
 from .settings import Settings
-from .train import evaluate
 
 PARTS = ("train", "dev", "test")
 """The parts of a data set."""

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import optim
-from .checks import integer
+from .. import optim
+from ..checks import integer
 
 if TYPE_CHECKING:
-    from .train import Model
+    from .loop import Model
 
 OPTIMIZER_CLASSES: dict[str, Callable[..., optim.Optimizer]] = {
     "adagrad": optim.Adagrad,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .models import TextClassifier
-from .models.text_classifier import Example
-from .train import hold_out
+from ..models import TextClassifier
+from ..models.text_classifier import Example
+from ..train import hold_out
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ A model brings its examples' loss, its parameters by group and the rows that exa
 the order of the examples, the optimizer, the freezing schedule, the dev set, the best epoch, and the record of it all.
 
 What an epoch draws at random follows from ``(seed, epoch)`` alone, so a run can be taken up again at any epoch, from
-a file that is written after each (`finevec.checkpoint`).
+a file that is written after each (`finevec.train.checkpoint`).
 """
 
 from __future__ import annotations
@@ -19,18 +19,13 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from . import blas, optim
+from .. import blas, optim
+from ..parameter import Parameter
 from .checkpoint import Checkpoint
-from .history import EpochRecord as EpochRecord
-from .history import History as History
-from .history import best_epoch, run_ends
-from .parameter import Parameter
+from .history import EpochRecord, History, best_epoch, run_ends
 from .progress import Progress, Silent
 from .run_state import RunState, identity
-from .settings import OPTIMIZER_CLASSES
-from .settings import OPTIMIZERS as OPTIMIZERS
-from .settings import Settings as Settings
-from .settings import TrainingDefaults as TrainingDefaults
+from .settings import OPTIMIZER_CLASSES, Settings, TrainingDefaults
 from .snapshot import Snapshot
 
 HELD_OUT = 0.1

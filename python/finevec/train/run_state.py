@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..optim import Optimizer
+from ..parameter import Parameter
 from .history import History
-from .optim import Optimizer
-from .parameter import Parameter
 from .settings import Settings
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from .train import Model
+    from .loop import Model
 
 _MAY_CHANGE = ("epochs", "patience")
 """Settings that say when a run ends, not how it goes."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .parameter import Parameter
+from ..parameter import Parameter
 
 
 class Snapshot:

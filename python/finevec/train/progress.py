@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:
-    from .train import EpochRecord
+    from .history import EpochRecord
 
 _REDRAW_SECONDS = 0.1
 

@@ -5,7 +5,7 @@ the rows that training touches, whatever the size of the tables.
 
 ==============================  ========================================================================================
 ``run``                         JSON in UTF-8, as bytes: `FORMAT` and `FORMAT_VERSION`, what the run is (`identity` in
-                                `finevec.run_state`), its environment, the record of each epoch, and the steps of the
+                                `run_state`), its environment, the record of each epoch, and the steps of the
                                 optimizer and of each parameter
 ``weights.<group>.<index>``     the weights after the last epoch: of tables the trained rows, of others everything
 ``best.<group>.<index>``        those of the best epoch; not there when the last epoch is the best
@@ -28,16 +28,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import blas
-from .checks import integer, number
+from .. import blas
+from ..checks import integer, number
+from ..optim.rule import find_rule
+from ..parameter import Parameter
+from ..replace import replaced_file
+from ..vectors import npz
 from .history import EpochRecord, best_epoch, run_ends
-from .optim.rule import find_rule
-from .parameter import Parameter
-from .replace import replaced_file
 from .run_state import RunState
 from .settings import Settings
 from .snapshot import Snapshot
-from .vectors import npz
 
 FORMAT = "finevec-checkpoint"
 FORMAT_VERSION = 1
