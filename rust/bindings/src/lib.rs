@@ -8,6 +8,7 @@ mod coalesce;
 mod dtype;
 mod errors;
 mod fasttext;
+mod gates;
 mod grad;
 mod inspect;
 mod lazy;
@@ -44,6 +45,7 @@ fn _finevec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     lazy::register(module)?;
     optim::register(module)?;
     ngram::register(module)?;
+    gates::register(module)?;
     words::register(module)?;
     vectors::register(module)?;
     fasttext::register(module)?;

@@ -34,10 +34,14 @@ pub trait Element:
     /// Correctly rounded square root.
     #[must_use]
     fn sqrt(self) -> Self;
+
+    /// The number without mantissa whose sign and exponent are the lowest bits of this one.
+    #[must_use]
+    fn low_bits_as_exponent(self) -> Self;
 }
 
 macro_rules! element {
-    ($type:ty) => {
+    ($type:ty, $mantissa:literal) => {
         impl Element for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -57,9 +61,14 @@ macro_rules! element {
             fn sqrt(self) -> Self {
                 <$type>::sqrt(self)
             }
+
+            #[inline(always)]
+            fn low_bits_as_exponent(self) -> Self {
+                Self::from_bits(self.to_bits() << $mantissa)
+            }
         }
     };
 }
 
-element!(f32);
-element!(f64);
+element!(f32, 23);
+element!(f64, 52);

@@ -12,6 +12,7 @@ pub mod coalesce;
 mod element;
 mod error;
 pub mod formats;
+pub mod gates;
 pub mod grad;
 mod group;
 pub mod ids;
@@ -28,3 +29,4 @@ mod tests;
 
 pub use element::Element;
 pub use error::Error;
+pub use simd::exp::Exponential;

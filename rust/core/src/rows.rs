@@ -60,6 +60,13 @@ impl<'a, T> Rows<'a, T> {
         unsafe { std::slice::from_raw_parts(self.start.offset(row as isize * self.stride), self.dim) }
     }
 
+    /// All elements, where the rows lie one after the other.
+    pub(crate) fn dense(&self) -> Option<&'a [T]> {
+        // SAFETY: the rows leave no gaps, so these are readable for 'a.
+        (self.stride == self.dim as isize)
+            .then(|| unsafe { std::slice::from_raw_parts(self.start, self.rows * self.dim) })
+    }
+
     /// Some of the rows.
     ///
     /// # Panics

@@ -4,7 +4,9 @@
 //! reductions over a row use a fixed number of partial sums. So every level gives the same bits.
 
 pub(crate) mod blocks;
+pub(crate) mod exp;
 pub(crate) mod loops;
+pub(crate) mod lstm;
 mod prefetch;
 pub(crate) mod stream;
 pub(crate) mod vector;

@@ -34,6 +34,11 @@ pub trait Vector<T>: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output
     /// Correctly rounded square roots.
     fn sqrt(self) -> Self;
 
+    /// Numbers without mantissa whose sign and exponent are the lowest bits of ours: `2^k` where these are `k` plus the
+    /// bias of exponents.
+    #[must_use]
+    fn low_bits_as_exponent(self) -> Self;
+
     /// As many sums in double precision.
     type Sums: Copy;
 
@@ -147,6 +152,11 @@ impl<T: Element, const LANES: usize> Vector<T> for Lanes<T, LANES> {
     #[inline(always)]
     fn sqrt(self) -> Self {
         self.with(self, |value, _| value.sqrt())
+    }
+
+    #[inline(always)]
+    fn low_bits_as_exponent(self) -> Self {
+        self.with(self, |value, _| value.low_bits_as_exponent())
     }
 
     type Sums = [f64; LANES];

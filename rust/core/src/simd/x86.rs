@@ -11,6 +11,7 @@ macro_rules! register {
         $splat:ident $load:ident $store:ident $sqrt:ident $add:ident $sub:ident $mul:ident $div:ident,
         |$max:ident, $value:ident| $displaces:expr,
         |$mask:ident, $no:ident, $yes:ident| $select:expr,
+        $as_integers:ident $shift_left:ident::<$mantissa:literal> $as_floats:ident,
         sums [$sums:ty; $parts:literal] $zero:ident $add_wide:ident $mul_wide:ident,
         |$narrow:ident| $widen:expr
     ) => {
@@ -47,6 +48,12 @@ macro_rules! register {
             fn sqrt(self) -> Self {
                 // SAFETY: as above.
                 Self(unsafe { x86::$sqrt(self.0) })
+            }
+
+            #[inline(always)]
+            fn low_bits_as_exponent(self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { x86::$as_floats(x86::$shift_left::<$mantissa>(x86::$as_integers(self.0))) })
             }
 
             type Sums = [$sums; $parts];
@@ -118,6 +125,7 @@ register!(
         x86::_mm256_or_ps(above, first_nan)
     },
     |mask, no, yes| x86::_mm256_blendv_ps(no, yes, mask),
+    _mm256_castps_si256 _mm256_slli_epi32::<23> _mm256_castsi256_ps,
     sums [x86::__m256d; 2] _mm256_setzero_pd _mm256_add_pd _mm256_mul_pd,
     |narrow| [
         x86::_mm256_cvtps_pd(x86::_mm256_castps256_ps128(narrow)),
@@ -139,6 +147,7 @@ register!(
         x86::_mm256_or_pd(above, first_nan)
     },
     |mask, no, yes| x86::_mm256_blendv_pd(no, yes, mask),
+    _mm256_castpd_si256 _mm256_slli_epi64::<52> _mm256_castsi256_pd,
     sums [x86::__m256d; 1] _mm256_setzero_pd _mm256_add_pd _mm256_mul_pd,
     |narrow| [narrow]
 );
@@ -155,6 +164,7 @@ register!(
         above | nan & number
     },
     |mask, no, yes| x86::_mm512_mask_blend_ps(mask, no, yes),
+    _mm512_castps_si512 _mm512_slli_epi32::<23> _mm512_castsi512_ps,
     sums [x86::__m512d; 2] _mm512_setzero_pd _mm512_add_pd _mm512_mul_pd,
     |narrow| {
         let halves = x86::_mm512_castps_pd(narrow);
@@ -177,6 +187,7 @@ register!(
         above | nan & number
     },
     |mask, no, yes| x86::_mm512_mask_blend_pd(mask, no, yes),
+    _mm512_castpd_si512 _mm512_slli_epi64::<52> _mm512_castsi512_pd,
     sums [x86::__m512d; 1] _mm512_setzero_pd _mm512_add_pd _mm512_mul_pd,
     |narrow| [narrow]
 );
