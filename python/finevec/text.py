@@ -18,7 +18,7 @@ _NOT_KEPT = re.compile(r"[^A-Za-z0-9(),!?'`]")
 _ASCII_LETTER = re.compile(r"[A-Za-z]")
 _CONTRACTION = re.compile(r"n't|'(?:s|ve|re|d|ll)")
 _PUNCTUATION = re.compile(r"[,!()?]")
-
+_BRACKETS = {"-lrb-": "(", "-rrb-": ")", "-lsb-": "[", "-rsb-": "]", "-lcb-": "{", "-rcb-": "}"}
 
 _MOST = 2**63 - 1  # what an int64 holds
 
@@ -91,6 +91,29 @@ TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "lower": tokenize_lower,
 }
 """Every tokenizer by the name that commands and saved models give it."""
+
+
+def treebank_word(token: str, lower: bool = True) -> str:
+    r"""Return the word, as vectors know it, that a token of a treebank stands for.
+
+    Treebanks write brackets as ``-LRB-`` ``-RRB-`` ``-LSB-`` ``-RSB-`` ``-LCB-`` ``-RCB-`` (in small letters too), and
+    a backslash before ``/`` and ``*``. GloVe 6B has the brackets themselves, and ``1/2`` without a backslash.
+
+    Parameters
+    ----------
+    token : str
+    lower : bool
+        Lower-case the word.
+
+    Examples
+    --------
+    >>> [treebank_word(token) for token in ["-LRB-", "Writer\\/director", "\\*\\*\\*", "n't"]]
+    ['(', 'writer/director', '***', "n't"]
+    >>> treebank_word("Paris", lower=False)
+    'Paris'
+    """
+    word = _BRACKETS.get(token.lower(), token).replace("\\/", "/").replace("\\*", "*")
+    return word.lower() if lower else word
 
 
 def share_of_other_letters(texts: Iterable[str]) -> float:

@@ -50,13 +50,38 @@ def read_labelled(path: str | PathLike[str]) -> Labelled:
     """
     labels: list[str] = []
     texts: list[str] = []
-    for number, line in enumerate(_lines(path), start=1):
-        label, text = _parse_line(line, f"{path}:{number}")
+    for where, line in text_lines(path):
+        label, text = _parse_line(line, where)
         labels.append(label)
         texts.append(text)
     if not texts:
         raise ValueError(f"{path}: the file is empty, expected lines of label<TAB>text")
     return Labelled(labels, texts)
+
+
+def text_lines(path: str | PathLike[str]) -> Iterator[tuple[str, str]]:
+    r"""Yield each line of a file as text, and where it stands.
+
+    Parameters
+    ----------
+    path : path
+        The file, plain or gzip: if it starts with gzip's magic bytes it is unpacked, whatever its name.
+
+    Yields
+    ------
+    tuple of str and str
+        ``file:line``, and the line without the ``\n`` or ``\r\n`` at its end and without a byte order mark.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It is not UTF-8 or is damaged gzip, or a line is longer than `LONGEST_LINE` or is refused by `decoded_line`.
+    """
+    for number, line in enumerate(_lines(path), start=1):
+        where = f"{path}:{number}"
+        yield where, decoded_line(line, where).removesuffix("\r")
 
 
 def _lines(path: str | PathLike[str]) -> Iterator[bytes]:
@@ -109,8 +134,8 @@ def decoded_line(line: bytes, where: str) -> str:
     return text
 
 
-def _parse_line(line: bytes, where: str) -> tuple[str, str]:
-    fields = decoded_line(line, where).split("\t")
+def _parse_line(line: str, where: str) -> tuple[str, str]:
+    fields = line.split("\t")
     if len(fields) != 2:
         found = "no tab" if len(fields) == 1 else f"{len(fields) - 1} tabs"
         raise ValueError(f"{where}: expected label<TAB>text, found {found}")
