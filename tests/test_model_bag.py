@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from finevec import WordVectors
 from finevec.models import BagClassifier
+from finevec.models.classifier import OtherWords
 from finevec.models.starting_rows import model_words
-from finevec.models.text_classifier import Example, OtherWords
+from finevec.models.text_classifier import Example
 from toy_texts import BAD, GOOD, PLAIN, toy_table
 
 WORDS = [*GOOD, *BAD, *PLAIN]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from finevec import WordVectors
 from finevec.models import BagClassifier, TextCNN, directory, load_model, save_model
-from finevec.models.text_classifier import OtherWords
+from finevec.models.classifier import OtherWords
 from toy_texts import BAD, GOOD, PLAIN, toy_table
 
 WORDS = [*GOOD, *BAD, *PLAIN]

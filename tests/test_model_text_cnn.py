@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import reference_text_cnn as oracle
 from finevec.models import BagClassifier, TextCNN
+from finevec.models.classifier import OtherWords
 from finevec.models.starting_rows import random_rows
-from finevec.models.text_classifier import Example, OtherWords
+from finevec.models.text_classifier import Example
 from finevec.optim import SGD
 from finevec.train.settings import OPTIMIZERS
 from hypothesis import assume, given

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from ..datasets.demo_data import demo_texts, demo_vectors
 from ..datasets.labelled import class_indices
 from ..models import BagClassifier, save_model
+from ..models.classifier import OtherWords
 from ..models.directory import check_model_target, read_training
 from ..models.starting_rows import model_words
-from ..models.text_classifier import Example, OtherWords
+from ..models.text_classifier import Example
 from ..text import TOKENIZERS
 from ..train import History, Settings, evaluate, fit, hold_out
 from ..vectors import WordVectors

@@ -16,9 +16,10 @@ from .. import blas
 from ..datasets.labelled import class_indices, class_names, read_labelled
 from ..datasets.tokenized import TokenizedTexts, examples_of_parts
 from ..models import KINDS, TextClassifier, save_model
+from ..models.classifier import OtherWords
 from ..models.directory import FILES, check_model_target, read_training
 from ..models.starting_rows import starting_rows
-from ..models.text_classifier import Example, OtherWords
+from ..models.text_classifier import Example
 from ..text import TOKENIZERS, share_of_other_letters
 from ..train import fit
 from ..train.checkpoint import check_checkpoint_target

@@ -38,8 +38,10 @@ from numpy.typing import NDArray
 from ..replace import flush_to_disk, previous_of, replace_directory
 from ..vectors import WordVectors
 from .bag import BagClassifier
-from .text_classifier import OtherWords, TextClassifier
+from .classifier import Classifier, OtherWords
+from .relatedness import TreeRelatedness
 from .text_cnn import TextCNN
+from .tree_lstm import TreeLSTM
 
 FORMAT = "finevec-model"
 FORMAT_VERSION = 1
@@ -47,7 +49,9 @@ FORMAT_VERSION = 1
 FILES = ("model.json", "words.json", "weights.npz", "vectors.txt", "others.json", "others.npy")
 """Names of a model's own files. Saving replaces them and leaves files of other names in the directory."""
 
-KINDS: dict[str, type[BagClassifier] | type[TextCNN]] = {model.kind: model for model in (BagClassifier, TextCNN)}
+Kind = type[BagClassifier] | type[TextCNN] | type[TreeLSTM] | type[TreeRelatedness]
+
+KINDS: dict[str, Kind] = {model.kind: model for model in (BagClassifier, TextCNN, TreeLSTM, TreeRelatedness)}
 """The models by the name that is saved with them."""
 
 
@@ -90,14 +94,12 @@ def check_model_target(directory: str | PathLike[str]) -> Path:
     return path
 
 
-def save_model(
-    model: TextClassifier, directory: str | PathLike[str], *, training: dict[str, Any] | None = None
-) -> None:
+def save_model(model: Classifier, directory: str | PathLike[str], *, training: dict[str, Any] | None = None) -> None:
     """Save a model. How is told at the head of this module.
 
     Parameters
     ----------
-    model : TextClassifier
+    model : Classifier
         The model; `model.others` is saved with it.
     directory : path
         A model that is there is replaced.
@@ -120,12 +122,12 @@ def save_model(
         raise
 
 
-def load_model(directory: str | PathLike[str]) -> TextClassifier:
+def load_model(directory: str | PathLike[str]) -> BagClassifier | TextCNN | TreeLSTM | TreeRelatedness:
     """Load a model that `save_model` saved.
 
     Returns
     -------
-    TextClassifier
+    Classifier
         It predicts, bit for bit, what the saved one did.
 
     Raises
@@ -187,7 +189,7 @@ def _may_be_removed(path: Path) -> bool:
     return True
 
 
-def _write_files(model: TextClassifier, path: Path, training: dict[str, Any]) -> None:
+def _write_files(model: Classifier, path: Path, training: dict[str, Any]) -> None:
     rows, dim = model.vectors.shape
     config = {
         "format": FORMAT,
@@ -285,7 +287,7 @@ def _told_as_damage(path: Path) -> Iterator[None]:
         raise ValueError(f"{path}: damaged model: {type(error).__name__}: {error}") from None
 
 
-def _fill(model: TextClassifier, weights: dict[str, NDArray[Any]]) -> None:
+def _fill(model: Classifier, weights: dict[str, NDArray[Any]]) -> None:
     for name, array in model.arrays().items():
         saved = weights[name]
         if saved.shape != array.shape or saved.dtype != array.dtype:

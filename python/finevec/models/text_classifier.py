@@ -1,24 +1,20 @@
-"""What classifiers of texts share: words, classes, tokenizing, batches, the loss, prediction."""
+"""What classifiers of texts share: tokenizing, batches, the loss, prediction."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import strings
-from ..functional import embedding
 from ..layers.loss import softmax, softmax_cross_entropy
-from ..parameter import Parameter
 from ..text import TOKENIZERS, batch
-from ..train import BatchLoss, TrainingDefaults
-
-MODES = ("static", "non-static", "random")
-"""static: rows from pretrained vectors, frozen. non-static: the same, trained. random: random rows, trained."""
+from ..train import BatchLoss
+from .classifier import Classifier
 
 _PREDICT_BATCH = 256  # texts; bounds the memory of a prediction, and costs nothing measurable against larger batches
 
@@ -30,81 +26,24 @@ class Example(NamedTuple):
     target: int
 
 
-class OtherWords(NamedTuple):
-    """Vectors of words that are not rows of the model, for texts to come: ``vectors[position[word]]``.
-
-    `vectors` may be a read-only memory map; only the words that occur are read.
-    """
-
-    position: Mapping[str, int]
-    vectors: NDArray[Any]
-
-
-class TextClassifier(ABC):
+class TextClassifier(Classifier):
     """A classifier of texts over a table of word vectors.
 
     Parameters
     ----------
-    vectors : ndarray of float32 or float64, shape (rows, dim)
-        The table.
-    words : sequence of str
-        The word of each row of the table, none twice.
-    classes : sequence of str
-        The names of the classes, in the order of the logits' columns; at least 2, none twice.
-    mode : str
-        One of the class's `modes`.
+    vectors, words, classes, mode
+        As for `Classifier`.
     tokenizer : str
         A key of `finevec.text.TOKENIZERS`.
-
-    Attributes
-    ----------
-    others : OtherWords or None
-        Where words that are not rows take their vector from when predicting. None: such words are skipped.
     """
-
-    kind: ClassVar[str]
-    modes: ClassVar[tuple[str, ...]] = MODES
-    training_defaults: ClassVar[TrainingDefaults]
 
     def __init__(
         self, vectors: NDArray[Any], words: Sequence[str], classes: Sequence[str], *, mode: str, tokenizer: str
     ) -> None:
-        if mode not in self.modes:
-            raise ValueError(f"mode: expected one of {', '.join(self.modes)}, got {mode!r}")
+        super().__init__(vectors, words, classes, mode=mode)
         if tokenizer not in TOKENIZERS:
             raise ValueError(f"tokenizer: expected one of {', '.join(TOKENIZERS)}, got {tokenizer!r}")
-        if not isinstance(vectors, np.ndarray):
-            raise TypeError(
-                "vectors: expected a NumPy array of shape (rows, dim), such as WordVectors.matrix_for gives, got "
-                f"{type(vectors).__name__}"
-            )
-        self.words = strings("words", words)
-        self.classes = strings("classes", classes)
-        if len(classes) < 2 or len(set(classes)) != len(classes):
-            raise ValueError(f"expected at least 2 classes with different names, got {list(classes)}")
-        self.row = {word: row for row, word in enumerate(self.words)}
-        if len(self.row) != len(self.words):
-            raise ValueError(f"expected different words, got {len(self.words) - len(self.row)} of them twice")
-        if vectors.ndim != 2 or vectors.shape[0] != len(self.words):
-            raise ValueError(
-                f"vectors: expected shape ({len(self.words)}, dim), a row for each word, got {vectors.shape}"
-            )
-        self.mode = mode
         self.tokenizer = tokenizer
-        self.others: OtherWords | None = None
-
-    @property
-    @abstractmethod
-    def vectors(self) -> NDArray[Any]:
-        """The table of word vectors, shape (rows, dim); not a copy."""
-
-    def lookup(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the vectors of rows, shape (len(rows), dim), as the model's layers take them."""
-        return embedding(rows, self.vectors)
-
-    def lookup_others(self, vectors: NDArray[Any]) -> NDArray[Any]:
-        """Return what `lookup` would for rows that started from these vectors and were not trained."""
-        return vectors
 
     @abstractmethod
     def forward(
@@ -131,26 +70,6 @@ class TextClassifier(ABC):
     @abstractmethod
     def logits(self, ids: NDArray[np.int64], offsets: NDArray[np.int64], table: NDArray[Any]) -> NDArray[Any]:
         """Classify a batch whose `ids` are rows of `table`, shape (any, dim), as `lookup` gives them."""
-
-    @classmethod
-    @abstractmethod
-    def check_saved(cls, config: Mapping[str, Any], weights: Mapping[str, NDArray[Any]]) -> None:
-        """Refuse, with a ValueError, a `config` whose model would be larger than the saved `arrays` it comes with.
-
-        It is asked before the model is made, so that no damaged file makes anyone allocate what it likes.
-        """
-
-    @abstractmethod
-    def parameter_groups(self) -> dict[str, list[Parameter]]:
-        """Return the parameters by group: "embedding" (the tables that train, if any) and "dense"."""
-
-    @abstractmethod
-    def config(self) -> dict[str, Any]:
-        """Return the keyword arguments beside vectors, words and classes that build this model again."""
-
-    @abstractmethod
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return every weight by name, "embedding" the table; not copies."""
 
     def encode(self, tokens: Sequence[str]) -> NDArray[np.int64]:
         """Return the rows of those tokens that are words of the model, in order."""
@@ -233,15 +152,7 @@ class TextClassifier(ABC):
         tokenized = [TOKENIZERS[self.tokenizer](text) for text in texts]
         tokens = list(chain.from_iterable(tokenized))
         number = {word: count for count, word in enumerate(dict.fromkeys(tokens))}
-        rows = np.array([self.row.get(word, -1) for word in number], np.int64)
-        own = known = rows >= 0
-        table = self.lookup(rows[own])
-        if self.others is not None:
-            positions = np.array([self.others.position.get(word, -1) for word in number], np.int64)
-            known = own | (positions >= 0)
-            own_vectors, table = table, np.empty((known.sum(), table.shape[1]), table.dtype)
-            table[own[known]] = own_vectors
-            table[~own[known]] = self.lookup_others(self.others.vectors[positions[known & ~own]])
+        table, known = self.vectors_of(list(number))
         numbers = np.array([number[token] for token in tokens], np.int64)
         kept = known[numbers]
         kept_before = np.concatenate([[0], np.cumsum(kept)])

@@ -13,7 +13,8 @@ from ..functional import embedding
 from ..layers import Dropout, Linear, NgramMax
 from ..parameter import Parameter
 from ..train import TrainingDefaults
-from .text_classifier import MODES, TextClassifier
+from .classifier import MODES
+from .text_classifier import TextClassifier
 
 
 class TextCNN(TextClassifier):
