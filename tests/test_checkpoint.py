@@ -234,14 +234,14 @@ def test_a_large_mapped_table_costs_its_trained_rows(tmp_path, monkeypatch, opti
     examples = [Example(rng.integers(0, 50, 5) * 1000, int(target)) for target in rng.integers(0, 2, 40)]
     trained = np.unique(np.concatenate([example.ids for example in examples]))
     optimizers = []
-    starts = {"adagrad": (optim.Adagrad, {"initial_accumulator_value": 0.25}), "adadelta": (optim.Adadelta, {})}
+    build = loop._build_optimizer
 
-    def kept(groups, lr):
-        rule, options = starts[optimizer]
-        optimizers.append(rule(groups, lr, **options))
+    def kept(*arguments):
+        optimizers.append(build(*arguments))
         return optimizers[-1]
 
-    monkeypatch.setitem(settings.OPTIMIZER_CLASSES, optimizer, kept)
+    monkeypatch.setattr(loop, "_build_optimizer", kept)
+    monkeypatch.setitem(settings.OPTIMIZERS, "adagrad", {"initial_accumulator_value": 0.25})
 
     def fitted(epochs, checkpoint=None):
         table = np.asarray(np.load(tmp_path / "table.npy", mmap_mode="c"))

@@ -25,7 +25,7 @@ from .checkpoint import Checkpoint
 from .history import EpochRecord, History, best_epoch, run_ends
 from .progress import Progress, Silent
 from .run_state import RunState, identity
-from .settings import OPTIMIZER_CLASSES, Settings, TrainingDefaults
+from .settings import OPTIMIZERS, Settings, TrainingDefaults
 from .snapshot import Snapshot
 
 HELD_OUT = 0.1
@@ -33,7 +33,7 @@ HELD_OUT = 0.1
 
 
 class BatchLoss(NamedTuple):
-    """The mean loss of a batch in nats, how many of it were right, and the way back.
+    """The mean loss of a batch's examples in nats, how many of these were right, and the way back.
 
     `backprop` adds to the gradients of the model's parameters.
     """
@@ -51,6 +51,9 @@ class Model(Protocol):
 
     def loss(self, examples: Sequence[Any], rng: np.random.Generator | None = None) -> BatchLoss:
         """Return the loss of a batch; `rng` is given when training."""
+
+    def evaluate(self, examples: Sequence[Any]) -> tuple[float, float]:
+        """Return the mean loss and the accuracy on at least one example, or what stands for it: larger is better."""
 
     def parameter_groups(self) -> dict[str, list[Parameter]]:
         """Return the parameters that train: tables under "embedding", the others under "dense"."""
@@ -139,7 +142,7 @@ def _fit(
 ) -> History:
     start = time.perf_counter()
     groups = model.parameter_groups()
-    optimizer = _build_optimizer(groups, settings, steps_per_epoch=-(-len(train_examples) // settings.batch_size))
+    optimizer = _build_optimizer(groups, settings, len(train_examples))
     rows = model.trained_rows(train_examples)
     initial = Snapshot(groups, rows)
     best = Snapshot(groups, rows)
@@ -224,13 +227,23 @@ def hold_out(targets: NDArray[np.integer[Any]], seed: int) -> tuple[NDArray[np.i
     return np.setdiff1d(np.arange(len(targets)), held_out), held_out
 
 
-def _build_optimizer(groups: dict[str, list[Parameter]], settings: Settings, steps_per_epoch: int) -> optim.Optimizer:
-    assert settings.optimizer is not None  # as in all that `for_model` gives
-    described: list[dict[str, Any]] = [{"params": groups["dense"], "lr": settings.lr}]
+def _build_optimizer(groups: dict[str, list[Parameter]], settings: Settings, examples: int) -> optim.Optimizer:
+    described = [_group(groups["dense"], settings.optimizer, settings.lr) | {"weight_decay": settings.weight_decay}]
     if groups.get("embedding"):
-        freeze_steps = settings.freeze_epochs * steps_per_epoch
-        described.append({"params": groups["embedding"], "lr": settings.embedding_lr, "freeze_steps": freeze_steps})
-    return OPTIMIZER_CLASSES[settings.optimizer](described, lr=settings.lr)
+        freeze_steps = settings.freeze_epochs * len(_batches(range(examples), settings))
+        embedding = _group(groups["embedding"], settings.embedding_optimizer, settings.embedding_lr)
+        described.append({**embedding, "freeze_steps": freeze_steps})
+    return optim.SGD(described)  # each group has a rule of its own
+
+
+def _group(params: list[Parameter], rule: str | None, lr: float | None) -> dict[str, Any]:
+    assert rule is not None  # as in all that `for_model` gives
+    return {"params": params, "rule": rule, "lr": lr, **OPTIMIZERS[rule]}
+
+
+def _batches(order: Sequence[Any], settings: Settings) -> list[Sequence[Any]]:
+    assert settings.batch_size is not None  # as above
+    return [order[start : start + settings.batch_size] for start in range(0, len(order), settings.batch_size)]
 
 
 @contextmanager
@@ -261,18 +274,18 @@ def _run_epoch(
     run_start: float,
 ) -> EpochRecord:
     rng = np.random.default_rng([settings.seed, epoch])
-    order = rng.permutation(len(train_examples))
+    order = rng.permutation(len(train_examples)).tolist()
     total, correct, seen = 0.0, 0, 0
     epoch_start = time.perf_counter()
-    for number, start in enumerate(range(0, len(order), settings.batch_size), start=1):
-        examples = [train_examples[position] for position in order[start : start + settings.batch_size]]
+    for number, batch in enumerate(_batches(order, settings), start=1):
+        examples = [train_examples[position] for position in batch]
         value, right = _step(model, optimizer, examples, rng, f"epoch {epoch}, batch {number}")
         total += value * len(examples)
         correct += right
         seen += len(examples)
         progress.batch(epoch, seen, len(order), total / seen, correct / seen)
     rate = seen / max(time.perf_counter() - epoch_start, 1e-9)
-    dev_loss, dev_accuracy = evaluate(model, dev_examples)
+    dev_loss, dev_accuracy = model.evaluate(dev_examples)
     _check_finite(dev_loss, f"on the dev set after epoch {epoch}")
     seconds = time.perf_counter() - run_start
     return EpochRecord(epoch, total / seen, correct / seen, dev_loss, dev_accuracy, rate, seconds)

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models import TextClassifier
-from ..models.text_classifier import Example
+from ..models import Classifier
 from .history import History
-from .loop import evaluate
 from .settings import Settings
 
 PARTS = ("train", "dev", "test")
@@ -21,10 +19,10 @@ PARTS = ("train", "dev", "test")
 
 
 def run_metrics(
-    model: TextClassifier,
+    model: Classifier,
     settings: Settings,
     known: NDArray[np.bool_],
-    parts: Mapping[str, Sequence[Example]],
+    parts: Mapping[str, Sequence[Any]],
     history: History,
     files: Mapping[str, str | None],
 ) -> dict[str, Any]:
@@ -32,13 +30,13 @@ def run_metrics(
 
     Parameters
     ----------
-    model : TextClassifier
+    model : Classifier
         As `finevec.train.fit` left it.
     settings : Settings
         What was left open in them is filled in with the model's defaults.
     known : ndarray of bool, shape (rows,)
         Which rows started from a pretrained vector.
-    parts : mapping of str to sequence of Example
+    parts : mapping of str to sequence of examples
         Some of `PARTS`, each with at least one example.
     history : History
     files : mapping of str to str or None
@@ -47,7 +45,7 @@ def run_metrics(
     settings = settings.for_model(model)
     rows, dim = model.vectors.shape
     return {
-        **{f"{part}_accuracy": evaluate(model, parts[part])[1] if part in parts else None for part in PARTS},
+        **{f"{part}_accuracy": model.evaluate(parts[part])[1] if part in parts else None for part in PARTS},
         "training_seconds": round(history.seconds, 3),
         "rows": rows,
         "rows_changed": len(history.changed_rows),
