@@ -83,7 +83,7 @@ def test_probabilities_have_a_header_and_six_digits(capsys, monkeypatch, tmp_pat
 
 def test_a_large_file_comes_out_in_order_in_many_batches(capsys, monkeypatch, tmp_path, model):
     monkeypatch.setattr(predict_command, "_READ", 1000)
-    monkeypatch.setattr(predict_command, "_MOST_TEXTS", 16)
+    monkeypatch.setattr(predict_command, "_MOST_INPUTS", 16)
     sizes = []
     monkeypatch.setattr(BagClassifier, "predict", lambda self, texts: sizes.append(len(texts)) or list(texts))
     texts = [" ".join(["x"] * (number % 97)) + str(number) for number in range(3000)]

@@ -44,6 +44,17 @@ def positive_number(text: str) -> float:
     return value
 
 
+def number_from_0(text: str) -> float:
+    """Parse a finite number of at least 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text!r}")
+    return value
+
+
 def fraction(text: str) -> float:
     """Parse a number of at least 0 and below 1."""
     try:

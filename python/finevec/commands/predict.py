@@ -11,10 +11,12 @@ import sys
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..datasets.labelled import LONGEST_LINE, decoded_line
-from ..models import TextClassifier, load_model
+from ..datasets.trees import parse_bracketed, parse_dependencies
+from ..models import Classifier, TextClassifier, TreeLSTM, load_model
 from ..vectors.lines import GZIP_MAGIC
 from .arguments import nonempty_path
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _READ = 1 << 18  # bytes at most in one read
-_MOST_TEXTS = 2048  # predicted at once; bounds the probabilities in memory where lines are short and classes many
+_MOST_INPUTS = 2048  # predicted at once; bounds the probabilities in memory where lines are short and classes many
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -30,12 +32,18 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Say what ``finevec predict`` takes."""
     parser = subparsers.add_parser(
         "predict",
-        help="classify texts, one a line, with a saved model",
-        description="Print the class of each text, one a line and in the same order. Texts are UTF-8, one a line, "
-        "plain or gzip. What has been read is answered at once, so that it works within a pipe.",
+        help="classify texts or trees, one a line, with a saved model",
+        description="Print the class of each text, or of each tree, one a line and in the same order. They are UTF-8, "
+        "one a line, plain or gzip; trees in the form that the model was trained on, labels may be missing. What has "
+        "been read is answered at once, so that it works within a pipe.",
     )
     parser.add_argument(
-        "file", nargs="?", type=nonempty_path, default="-", metavar="FILE", help="texts (default: standard input)"
+        "file",
+        nargs="?",
+        type=nonempty_path,
+        default="-",
+        metavar="FILE",
+        help="texts or trees (default: standard input)",
     )
     parser.add_argument(
         "--model", type=nonempty_path, required=True, metavar="DIR", help="what finevec train --save wrote"
@@ -51,13 +59,24 @@ def run(args: argparse.Namespace) -> int:
     """Print a line for each line; those before a faulty one are answered before it is told."""
     if sys.stdout is None:
         raise ValueError("standard output is closed: there is nowhere to print the classes")
-    model = load_model(args.model)
+    model: Any = load_model(args.model)
+    parse = _parser_of(model, args.model)
     with _opened(args.file) as (file, name):
         if args.proba:  # before the first read, which waits for whoever writes
             _print(["\t".join(map(_printable, model.classes))])
-        for texts in _batches(_unpacked(file), name):
-            _print(_probabilities(model, texts) if args.proba else map(_printable, model.predict(texts)))
+        for inputs in _batches(_unpacked(file), name, parse):
+            _print(_probabilities(model, inputs) if args.proba else map(_printable, model.predict(inputs)))
     return 0
+
+
+def _parser_of(model: Classifier, directory: str) -> Callable[[str, str], Any]:
+    """Return what makes a model's input of a line; it is also given what to call the line in an error."""
+    if isinstance(model, TextClassifier):
+        return lambda line, where: line.strip()  # as those that the model was trained on
+    if not isinstance(model, TreeLSTM):
+        raise ValueError(f"{directory}: a model of kind {model.kind} does not classify lines")
+    parse = parse_bracketed if model.structure == "constituency" else parse_dependencies
+    return partial(parse, labelled=False)
 
 
 def _print(lines: Iterable[str]) -> None:
@@ -66,8 +85,8 @@ def _print(lines: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-def _probabilities(model: TextClassifier, texts: list[str]) -> Iterator[str]:
-    for row in model.predict_proba(texts):
+def _probabilities(model: Any, inputs: list[Any]) -> Iterator[str]:
+    for row in model.predict_proba(inputs):
         yield "\t".join(f"{value:.6g}" for value in row)
 
 
@@ -130,33 +149,35 @@ class _Patient(io.RawIOBase):
         return count
 
 
-def _batches(read: Callable[[int], bytes], name: str) -> Iterator[list[str]]:
-    """Yield the texts of what can be read at once, at least one and at most `_MOST_TEXTS`.
+def _batches(read: Callable[[int], bytes], name: str, parse: Callable[[str, str], Any]) -> Iterator[list[Any]]:
+    """Yield what `parse` makes of the lines that can be read at once, at least one and at most `_MOST_INPUTS`.
 
     Raises
     ------
     ValueError
-        A line is too long, or not UTF-8, or otherwise no text; or the gzip data are damaged. The texts before have been
+        A line is too long, or not UTF-8, or cannot be parsed; or the gzip data are damaged. What came before has been
         yielded.
     """
-    texts: list[str] = []
+    inputs: list[Any] = []
     number = 0
     for lines in _lines_at_once(read, name):
         for line in lines:
             number += 1
+            where = f"{name}:{number}"
             try:
-                text = decoded_line(line.removeprefix(_BYTE_ORDER_MARK if number == 1 else b""), f"{name}:{number}")
+                inputs.append(
+                    parse(decoded_line(line.removeprefix(_BYTE_ORDER_MARK if number == 1 else b""), where), where)
+                )
             except ValueError:
-                if texts:
-                    yield texts
+                if inputs:
+                    yield inputs
                 raise
-            texts.append(text.strip())  # as those that the model was trained on
-            if len(texts) == _MOST_TEXTS:
-                yield texts
-                texts = []
-        if texts:
-            yield texts
-            texts = []
+            if len(inputs) == _MOST_INPUTS:
+                yield inputs
+                inputs = []
+        if inputs:
+            yield inputs
+            inputs = []
 
 
 def _lines_at_once(read: Callable[[int], bytes], name: str) -> Iterator[list[bytes]]:

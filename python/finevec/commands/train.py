@@ -1,4 +1,4 @@
-"""``finevec train``: train a classifier on labelled texts, starting from pretrained word vectors."""
+"""``finevec train``: train a classifier on labelled texts or trees, starting from pretrained word vectors."""
 
 from __future__ import annotations
 
@@ -9,28 +9,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .. import blas
-from ..datasets.labelled import class_indices, class_names, read_labelled
-from ..datasets.tokenized import TokenizedTexts, examples_of_parts
-from ..models import KINDS, TextClassifier, save_model
-from ..models.classifier import OtherWords
+from ..models import save_model
 from ..models.directory import FILES, check_model_target, read_training
-from ..models.starting_rows import starting_rows
-from ..models.text_classifier import Example
-from ..text import TOKENIZERS, share_of_other_letters
 from ..train import fit
 from ..train.checkpoint import check_checkpoint_target
 from ..train.metrics import PARTS, run_metrics
 from ..train.progress import progress_for
-from ..vectors import WordVectors
-from . import train_arguments
+from . import train_arguments, train_texts, train_trees
 from .metrics import check_metrics_target, check_replaces_none, write_metrics
 from .reading import vectors_file
-
-_MOST_DROPPED = 0.1  # share of the letters that a tokenizer may drop without a warning
+from .train_model import Prepared
 
 
 def add_parser(subparsers: Any) -> None:
@@ -47,10 +36,10 @@ def run(args: argparse.Namespace) -> int:
     train_arguments.warn_of_blas_threads(args)
     settings = train_arguments.settings(args)
     options = train_arguments.model_options(args)
-    texts, classes = _read_texts(args)
-    model, known = _build_model(args, options, texts, classes)
-    parts = examples_of_parts(model, texts, args.seed)
-    _say(args, _describe(parts, classes, model, known))
+    prepare = train_trees.prepare if args.model in train_trees.KINDS else train_texts.prepare
+    prepared = prepare(args, options)
+    model, known, parts, _ = prepared
+    _say(args, _describe(prepared))
 
     progress = progress_for(sys.stderr, quiet=args.quiet)
     try:
@@ -124,80 +113,13 @@ def _is_file_of_a_model(name: str, save: Path | None) -> bool:
     return True
 
 
-def _read_texts(args: argparse.Namespace) -> tuple[dict[str, TokenizedTexts], list[str]]:
-    tokenize = TOKENIZERS[args.tokenizer]
-    texts = {}
-    classes: list[str] = []
-    for part in ("train", "dev", "test"):
-        path = getattr(args, part)
-        if path is None:
-            continue
-        data = read_labelled(path)
-        if part == "train":
-            classes = class_names(data.labels, path)
-            _warn_of_dropped_letters(args, data.texts)
-        targets = class_indices(data.labels, classes, path)
-        texts[part] = TokenizedTexts([tokenize(text) for text in data.texts], targets)
-    return texts, classes
-
-
-def _warn_of_dropped_letters(args: argparse.Namespace, texts: list[str]) -> None:
-    """Warn in one line, also with `--quiet`, when the kim tokenizer drops much of the training texts."""
-    share = share_of_other_letters(texts) if args.tokenizer == "kim" else 0.0
-    if share > _MOST_DROPPED:
-        print(
-            f"finevec: warning: {args.train}: the kim tokenizer drops {100 * share:.0f} % of the letters, which are "
-            "not A-Z: --tokenizer lower keeps them",
-            file=sys.stderr,
-            flush=True,
-        )
-
-
-def _build_model(
-    args: argparse.Namespace, options: dict[str, Any], texts: dict[str, TokenizedTexts], classes: list[str]
-) -> tuple[TextClassifier, NDArray[np.bool_]]:
-    """Return the model, and which of its rows started from a pretrained vector."""
-    training = texts["train"].tokens
-    more = [tokens for part in ("dev", "test") if part in texts for tokens in texts[part].tokens]
-    if not any(training):
-        raise ValueError(f"{args.train}: the {args.tokenizer} tokenizer finds no word in any text")
-    vectors: WordVectors | int = args.dim or train_arguments.DEFAULT_DIM
-    if args.mode != "random":
-        vectors = WordVectors.load(args.vectors, vocabulary=_needed_words(args, training, more))
-    rows = starting_rows(training, more, vectors, args.seed, where=args.train, vectors_where=args.vectors)
-    options = {"mode": args.mode, "tokenizer": args.tokenizer, "seed": args.seed, **options}
-    model = KINDS[args.model](rows.table, rows.words, classes, **options)
-    if args.save and isinstance(vectors, WordVectors):
-        model.others = _other_words(vectors, rows.words, args.other_words)
-    return model, rows.known
-
-
-def _needed_words(args: argparse.Namespace, training: list[list[str]], more: list[list[str]]) -> set[str] | None:
-    """Return the words to read vectors for; None: all, because a saved model keeps those of other words too."""
-    if args.save and args.other_words:
-        return None
-    return {token for tokens in [*training, *more] for token in tokens}
-
-
-def _other_words(vectors: WordVectors, words: list[str], most: int) -> OtherWords | None:
-    rows = set(words)
-    position: dict[str, int] = {}
-    for word, index in vectors.key_to_index.items():
-        if len(position) == most:
-            break
-        if word not in rows:
-            position[word] = index
-    return OtherWords(position, vectors.vectors) if position else None
-
-
-def _describe(
-    parts: dict[str, list[Example]], classes: list[str], model: TextClassifier, known: NDArray[np.bool_]
-) -> str:
-    counts = ", ".join(f"{len(parts[part]):,} {part}" for part in ("train", "dev", "test") if part in parts)
-    named = f" ({', '.join(classes)})" if len(classes) <= 10 else ""
+def _describe(prepared: Prepared) -> str:
+    model, known, parts, examples = prepared
+    counts = ", ".join(f"{len(parts[part]):,} {part}" for part in PARTS if part in parts)
+    named = f" ({', '.join(model.classes)})" if len(model.classes) <= 10 else ""
     rows, dim = model.vectors.shape
     origin = "random" if model.mode == "random" else f"{known.sum():,} with a pretrained vector"
-    return f"{counts} texts, {len(classes)} classes{named}; {rows:,} words of {dim} numbers, {origin}"
+    return f"{counts} {examples}, {len(model.classes)} classes{named}; {rows:,} words of {dim} numbers, {origin}"
 
 
 def _report(args: argparse.Namespace, metrics: dict[str, Any]) -> None:

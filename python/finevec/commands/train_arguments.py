@@ -10,18 +10,21 @@ from dataclasses import fields
 from typing import Any
 
 from .. import blas
-from ..models import KINDS, TextClassifier
+from ..models import Classifier
 from ..text import TOKENIZERS
 from ..train import OPTIMIZERS, Settings
 from ..vectors import MAX_DIM
-from .arguments import fraction, nonempty_path, positive_number, whole_number
+from . import train_texts, train_trees
+from .arguments import fraction, nonempty_path, number_from_0, positive_number, whole_number
+from .train_model import DEFAULT_DIM
 
-DEFAULT_DIM = 100
-"""Columns of random rows."""
+KINDS: Mapping[str, type[Classifier]] = {**train_texts.KINDS, **train_trees.KINDS}
+"""The models that can be trained, by name."""
 
 # A slip of the keyboard shall not take the machine's memory.
 _MOST_WIDTH = 1000
 _MOST_FILTERS = 100_000
+_MOST_MEM_DIM = 10_000
 _MOST_BLAS_THREADS = 1024
 
 _MODES = tuple(dict.fromkeys(mode for model in KINDS.values() for mode in model.modes))
@@ -31,9 +34,10 @@ def add_arguments(subparsers: Any) -> None:
     """Add the command and its arguments."""
     parser = subparsers.add_parser(
         "train",
-        help="train a classifier on labelled texts",
-        description="Train a text classifier on pretrained word vectors, frozen or fine-tuned. Data files hold one "
-        "label<TAB>text a line, UTF-8, plain or gzip.",
+        help="train a classifier on labelled texts or trees",
+        description="Train a classifier on pretrained word vectors, frozen or fine-tuned. Data files are UTF-8, plain "
+        "or gzip, and hold one label<TAB>text a line; for --model tree-lstm one tree a line, all in brackets, (label "
+        "child child) or (label word), or all as dependency parses, tokens<TAB>parents<TAB>relations<TAB>labels.",
     )
     data = parser.add_argument_group("data")
     for name, required, text in (
@@ -51,18 +55,30 @@ def add_arguments(subparsers: Any) -> None:
     data.add_argument(
         "--tokenizer",
         choices=list(TOKENIZERS),
-        default="kim",
-        help="kim: English, lower-cased, keeps only A-Z, digits and some punctuation; lower: any language with spaces "
-        "between words, lower-cased, punctuation apart; whitespace: splits at spaces only and keeps case, for "
-        "tokenized text (default %(default)s)",
+        help="of texts. kim: English, lower-cased, keeps only A-Z, digits and some punctuation; lower: any language "
+        "with spaces between words, lower-cased, punctuation apart; whitespace: splits at spaces only and keeps case, "
+        f"for tokenized text (default {train_texts.DEFAULT_TOKENIZER})",
+    )
+    data.add_argument(
+        "--binary",
+        action="store_true",
+        help="tree-lstm: labels of the Stanford Sentiment Treebank as two classes, 0 and 1 negative, 3 and 4 positive; "
+        "neutral sentences are left out, neutral phrases have no label",
+    )
+    data.add_argument(
+        "--cased",
+        dest="lower",
+        action="store_false",
+        default=None,
+        help="tree-lstm: do not lower-case the words of trees",
     )
     model = parser.add_argument_group("model")
     model.add_argument(
         "--model",
         choices=list(KINDS),
         default="bag",
-        help="bag: the mean of a text's vectors and a linear layer; cnn: the convolutional network of Kim (2014) "
-        "(default %(default)s)",
+        help="bag: the mean of a text's vectors and a linear layer; cnn: the convolutional network of Kim (2014); "
+        "tree-lstm: the Tree-LSTM of Tai et al. (2015), on trees (default %(default)s)",
     )
     model.add_argument(
         "--mode",
@@ -74,7 +90,7 @@ def add_arguments(subparsers: Any) -> None:
     model.add_argument(
         "--dim", type=whole_number(1, MAX_DIM), metavar="N", help=f"columns of random rows (default {DEFAULT_DIM})"
     )
-    model.add_argument("--dropout", type=fraction, metavar="X", help="default: bag 0; cnn 0.5")
+    model.add_argument("--dropout", type=fraction, metavar="X", help="default: bag 0; cnn and tree-lstm 0.5")
     model.add_argument(
         "--widths",
         type=_widths,
@@ -93,10 +109,21 @@ def add_arguments(subparsers: Any) -> None:
         metavar="X",
         help="cnn: largest L2 norm of a class's weights in the last layer (default 3)",
     )
+    model.add_argument(
+        "--mem-dim",
+        type=whole_number(1, _MOST_MEM_DIM),
+        metavar="N",
+        help=f"tree-lstm: length of a state, up to {_MOST_MEM_DIM} (default "
+        + ", ".join(f"{size} for {structure} trees" for structure, size in train_trees.MEM_DIM.items())
+        + ")",
+    )
     defaults = Settings()
     training = add_training_arguments(parser, KINDS)
     training.add_argument(
-        "--batch-size", type=whole_number(1), default=defaults.batch_size, metavar="N", help="default %(default)s"
+        "--batch-size",
+        type=whole_number(1),
+        metavar="N",
+        help="default: " + "; ".join(f"{name} {kind.training_defaults.batch_size}" for name, kind in KINDS.items()),
     )
     training.add_argument(
         "--seed", type=whole_number(0), default=defaults.seed, metavar="N", help="default %(default)s"
@@ -125,7 +152,7 @@ def add_arguments(subparsers: Any) -> None:
 
 
 def add_training_arguments(
-    parser: argparse.ArgumentParser, kinds: Mapping[str, type[TextClassifier]], frozen: str = ""
+    parser: argparse.ArgumentParser, kinds: Mapping[str, type[Classifier]], frozen: str = ""
 ) -> argparse._ArgumentGroup:
     """Add what commands that train have in common, as a group, and return it.
 
@@ -149,12 +176,27 @@ def add_training_arguments(
         metavar="N",
         help="stop after so many epochs without a better dev result; 0: never (default %(default)s)",
     )
-    training.add_argument("--optimizer", choices=OPTIMIZERS, help=f"default: {_default_optimizers(kinds)}")
+    training.add_argument(
+        "--optimizer", choices=list(OPTIMIZERS), help=f"of the dense layers (default: {_default_optimizers(kinds)})"
+    )
+    training.add_argument(
+        "--embedding-optimizer",
+        choices=list(OPTIMIZERS),
+        help=f"of the vectors (default: as --optimizer{_own_optimizers(kinds)})",
+    )
     training.add_argument(
         "--lr", type=positive_number, metavar="X", help=f"of the dense layers ({_default_rates(kinds, 0)})"
     )
     training.add_argument(
         "--embedding-lr", type=positive_number, metavar="X", help=f"of the vectors ({_default_rates(kinds, 1)})"
+    )
+    training.add_argument(
+        "--weight-decay",
+        type=number_from_0,
+        metavar="X",
+        help="L2 of the dense layers (default: "
+        + "; ".join(f"{name} {kind.training_defaults.weight_decay:g}" for name, kind in kinds.items())
+        + ")",
     )
     training.add_argument(
         "--freeze-epochs",
@@ -202,12 +244,17 @@ def model_options(args: argparse.Namespace) -> dict[str, Any]:
     kind = KINDS[args.model]
     if args.mode not in kind.modes:
         raise ValueError(f"--mode {args.mode} is not for --model {args.model}, which knows {', '.join(kind.modes)}")
-    names = ("dropout", "widths", "filters", "max_norm")
+    for name in ("tokenizer", "binary"):
+        belongs = train_texts.KINDS if name == "tokenizer" else train_trees.KINDS
+        if getattr(args, name) and args.model not in belongs:
+            raise ValueError(f"--{name} is not for --model {args.model}")
+    names = ("dropout", "widths", "filters", "max_norm", "mem_dim", "lower")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     known = inspect.signature(kind).parameters
     for name in given:
         if name not in known:
-            raise ValueError(f"--{name.replace('_', '-')} is not for --model {args.model}")
+            option = "cased" if name == "lower" else name.replace("_", "-")
+            raise ValueError(f"--{option} is not for --model {args.model}")
     return given
 
 
@@ -217,11 +264,17 @@ def _widths(text: str) -> list[int]:
     return [parse(part) for part in text.split(",")]
 
 
-def _default_optimizers(kinds: Mapping[str, type[TextClassifier]]) -> str:
+def _default_optimizers(kinds: Mapping[str, type[Classifier]]) -> str:
     return "; ".join(f"{name} {kind.training_defaults.optimizer}" for name, kind in kinds.items())
 
 
-def _default_rates(kinds: Mapping[str, type[TextClassifier]], which: int) -> str:
+def _own_optimizers(kinds: Mapping[str, type[Classifier]]) -> str:
+    own = {name: kind.training_defaults.embedding_optimizer for name, kind in kinds.items()}
+    named = "; ".join(f"{name} {optimizer}" for name, optimizer in own.items() if optimizer)
+    return f"; where both are left open, {named}" if named else ""
+
+
+def _default_rates(kinds: Mapping[str, type[Classifier]], which: int) -> str:
     """Describe the default rates of the dense layers, 0, or of the vectors, 1."""
     return "; ".join(
         f"{kind} " + ", ".join(f"{name} {model.training_defaults.rates[name][which]:g}" for name in OPTIMIZERS)
