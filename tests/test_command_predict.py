@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import pytest
 from finevec.commands import main
-from finevec.commands import predict as predict_command
+from finevec.commands import lines as lines_module
 from finevec.models import BagClassifier, load_model, save_model
 
 WORDS = ["good", "bad", "film"]
@@ -82,8 +82,8 @@ def test_probabilities_have_a_header_and_six_digits(capsys, monkeypatch, tmp_pat
 
 
 def test_a_large_file_comes_out_in_order_in_many_batches(capsys, monkeypatch, tmp_path, model):
-    monkeypatch.setattr(predict_command, "_READ", 1000)
-    monkeypatch.setattr(predict_command, "_MOST_INPUTS", 16)
+    monkeypatch.setattr(lines_module, "_READ", 1000)
+    monkeypatch.setattr(lines_module, "_MOST_INPUTS", 16)
     sizes = []
     monkeypatch.setattr(BagClassifier, "predict", lambda self, texts: sizes.append(len(texts)) or list(texts))
     texts = [" ".join(["x"] * (number % 97)) + str(number) for number in range(3000)]
@@ -112,8 +112,8 @@ def test_names_that_would_break_lines_or_columns_are_escaped(capsys, monkeypatch
     ],
 )
 def test_a_bad_line_is_told_after_the_answers_before_it(capsys, monkeypatch, tmp_path, model, number, bad, said):
-    monkeypatch.setattr(predict_command, "LONGEST_LINE", 1000)
-    monkeypatch.setattr(predict_command, "_READ", 100)  # else the long line is found before those that came with it
+    monkeypatch.setattr(lines_module, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(lines_module, "_READ", 100)  # else the long line is found before those that came with it
     path = tmp_path / "texts.txt"
     path.write_bytes(b"good\n" * (number - 1) + bad + b"\nbad\n")
     assert main(["predict", "--model", model, str(path)]) == 2
@@ -183,7 +183,7 @@ class Slow(io.RawIOBase):
 def test_nothing_yet_is_not_the_end(capsys, monkeypatch, model, pack):
     data = pack(b"good\nbad\n")
     waits = []
-    monkeypatch.setattr(predict_command.select, "select", lambda *files: waits.append(files))
+    monkeypatch.setattr(lines_module.select, "select", lambda *files: waits.append(files))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Slow(data))))
     assert main(["predict", "--model", model]) == 0
     assert capsys.readouterr().out == "pos\nneg\n"

@@ -158,6 +158,14 @@ def test_options_of_other_models(files, capsys, model, more, message):
     assert failure(capsys, argv).startswith(message)
 
 
+def test_lines_may_end_in_carriage_returns(trees, capsys, monkeypatch):
+    assert train(trees, "save", epochs=1) == 0
+    capsys.readouterr()
+    line = "(good)" if trees["structure"] == "constituency" else "good\t0"
+    plain = predicted(capsys, monkeypatch, trees["save"], f"{line}\n{line}\n")
+    assert predicted(capsys, monkeypatch, trees["save"], f"{line}\r\n{line}\r\n") == plain
+
+
 def test_predict_tells_the_line_of_a_broken_tree_after_the_answers_before_it(trees, tmp_path, capsys):
     assert train(trees, "save", epochs=1) == 0
     capsys.readouterr()

@@ -51,12 +51,13 @@ def _run(argv: Sequence[str] | None) -> int:
     """Run a command, and turn what it raises into an exit code."""
     try:
         # Imported here, so that an interrupt meanwhile ends like one later.
-        from . import convert, demo, inspect, neighbors, plot, predict, reproduce, train
+        from . import convert, demo, inspect, neighbors, plot, predict, reproduce, train, tree
 
         commands = {
             "train": train,
             "predict": predict,
             "plot": plot,
+            "tree": tree,
             "reproduce": reproduce,
             "demo": demo,
             "neighbors": neighbors,
