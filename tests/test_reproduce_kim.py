@@ -17,7 +17,7 @@ from finevec.plot import read_run
 from finevec.reproduce import kim_report, kim_training
 from finevec.reproduce.folds import split_folds
 from finevec.reproduce.runs import RunStore
-from toy_kim import DIM, SETTINGS, records, reproduce, stop_in, write_kim_data
+from toy_kim import DIM, SETTINGS, records, reproduce, stop_in, timeless, write_kim_data
 from toy_texts import read_json
 
 PAPER = {  # table 2
@@ -51,27 +51,6 @@ def table(text):
     """Return the first Markdown table of a text as rows of cells."""
     lines = [line for line in text.split("\n\n## ")[0].split("\n\n")[2].splitlines()]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-
-
-def timeless(out):
-    """Return all that is written, without what the clock says."""
-
-    def strip(value):
-        if isinstance(value, dict):
-            clock = ("seconds", "training_seconds", "examples_per_second")
-            return {name: strip(inner) for name, inner in value.items() if name not in clock}
-        return [strip(inner) for inner in value] if isinstance(value, list) else value
-
-    lines = (out / "kim.md").read_text(encoding="utf-8").splitlines()
-    with open(out / "kim.runs.csv", encoding="utf-8", newline="") as file:
-        runs = [row[:-1] for row in csv.reader(file)]
-    return {
-        "runs": strip(records(out)),
-        "kim.md": [line for line in lines if " runs, " not in line],
-        "kim.csv": (out / "kim.csv").read_bytes(),
-        "kim.runs.csv": runs,
-        "files": sorted(path.name for path in out.iterdir()),
-    }
 
 
 # --- the table -------------------------------------------------------------------------------------------------------

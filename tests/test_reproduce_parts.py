@@ -1,4 +1,4 @@
-"""What every reproduced table is made of: folds, means and intervals, the store of runs, the loop over a plan."""
+"""What every reproduced table is made of: folds, means, cells, files, the store of runs, the loop over a plan."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import json
 import math
 import os
 from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
+from finevec.reproduce.cells import Layout, paired
+from finevec.reproduce.data_files import find_files
 from finevec.reproduce.folds import split_folds
 from finevec.reproduce.loop import Planned, expected_seconds, run_missing
 from finevec.reproduce.runs import RunStore
@@ -97,6 +100,67 @@ def test_tables_keep_what_is_in_them():
     ]
     text = csv_text(["name", "value"], [['say "a", b', 0.1], ["none", None]])
     assert list(csv.reader(io.StringIO(text))) == [["name", "value"], ['say "a", b', "0.1"], ["none", ""]]
+
+
+# --- cells and files -------------------------------------------------------------------------------------------------
+
+LAYOUT = Layout(
+    {"set": {"s": "S", "t": "T"}, "trees": {"c": "C", "d": "D"}, "mode": {"x": "X", "y": "Y"}}, ["seed"], str
+)
+CELLS = {key: [] for key in product("st", "cd", "xy") if key != ("t", "d", "y")}
+
+
+@pytest.mark.parametrize(
+    ("found", "name"),
+    [
+        ("scy sdy tcy", "Y"),
+        ("sdx sdy tdx", "D"),
+        ("tcx tcy tdx", "T"),
+        ("sdx tdx", "D X"),
+        ("sdx sdy", "S D"),
+        ("scx sdy", "S C X, S D Y"),
+        ("tcy tcx scx scy", "C"),
+        ("tdx", "T D"),
+    ],
+)
+def test_cells_are_named_by_as_few_axes_as_tell_them(found, name):
+    assert LAYOUT.named([tuple(key) for key in found.split()], CELLS) == name
+
+
+@given(st.sets(st.sampled_from(sorted(CELLS)), min_size=1))
+def test_names_stand_for_the_cells_and_no_others(found):
+    parts = LAYOUT.named(sorted(found), CELLS).split(", ")
+    titles = {key: {part.upper() for part in key} for key in CELLS}
+    assert {key for key in CELLS if any(set(part.split()) <= titles[key] for part in parts)} == found
+
+
+def test_rows_and_columns_are_in_the_papers_order():
+    def entry(key):
+        return "".join(key), "-" if key in CELLS else "none"
+
+    assert LAYOUT.rows(CELLS, ["t"]) == [("c", "x"), ("c", "y"), ("d", "x")]
+    assert LAYOUT.table(["trees", "mode"], ["t", "s"], LAYOUT.rows(CELLS, ["s"])[2:], entry).splitlines() == [
+        "| trees | mode | T | paper | S | paper |",
+        "|---|---|---:|---:|---:|---:|",
+        "| D | X | tdx | - | sdx | - |",
+        "| D | Y | tdy | none | sdy | - |",
+    ]
+
+
+def test_differences_are_those_of_pairs():
+    records = [{"seed": seed, "value": value} for seed, value in ((1, 0.5), (3, 0.25), (2, 1.0))]
+    others = [{"seed": seed, "value": 0.25} for seed in (2, 1, 4)]
+    assert paired(records, others, lambda run: run["seed"], lambda run: run["value"]) == [0.25, 0.75]
+
+
+def test_files_are_found_in_the_folder_first_and_plain_first(tmp_path):
+    (tmp_path / "trees").mkdir()
+    for name in ("a.txt", "a.txt.gz", "b.txt.gz", "trees/b.txt", "trees/c.txt.gz", "trees/a.txt"):
+        (tmp_path / name).write_text("")
+    found = find_files(str(tmp_path), ["a.txt", "b.txt", "c.txt"], ["trees"])
+    assert [str(path.relative_to(tmp_path)) for path in found.values()] == ["a.txt", "b.txt.gz", "trees/c.txt.gz"]
+    with pytest.raises(FileNotFoundError, match=r"no c\.txt, d\.txt \(plain, or packed"):
+        find_files(str(tmp_path), ["a.txt", "c.txt", "d.txt", "c.txt"])
 
 
 # --- the store -------------------------------------------------------------------------------------------------------
@@ -255,6 +319,14 @@ def test_only_missing_runs_are_done_and_each_is_kept_at_once(store):
         "A: test 50.00 %, 2 epochs, 2 s; 1 left, about 2 s",
         "C: test 50.00 %, 2 epochs, 2 s; none left",
     ]
+
+
+def test_what_is_told_of_a_result_may_be_another_measure(store):
+    said = []
+    run_missing(
+        [planned("a", "k", 10)], store, lambda run: record(2.0), lambda: None, said.append, lambda record: "r 0.5"
+    )
+    assert said[-1] == "A: test r 0.5, 2 epochs, 2 s; none left"
 
 
 def test_a_run_that_another_process_finished_meanwhile_is_taken(store):

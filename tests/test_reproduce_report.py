@@ -107,6 +107,7 @@ def test_what_differs_from_the_paper_is_told(runs):
     ]
     for run in runs.values():
         run |= {"optimizer": "adadelta", "lr": 1.0, "embedding_lr": 1.0 if run["embedding_lr"] else None}
+        run["embedding_optimizer"] = "adadelta"
     assert "- Optimizer: " not in report(runs)
     runs["trec.non-static.seed1"]["embedding_lr"] = 0.5
     assert "adadelta (lr 1, of the vectors 0.5)" in report(runs)

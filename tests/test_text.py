@@ -17,6 +17,7 @@ from finevec.text import (
     tokenize_kim,
     tokenize_lower,
     tokenize_whitespace,
+    treebank_word,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +48,32 @@ def slow_kim(text: str) -> list[str]:
 )
 def test_kim(text, tokens):
     assert tokenize_kim(text) == tokens.split()
+
+
+@pytest.mark.parametrize(
+    ("token", "word"),
+    [
+        ("-LRB-", "("),
+        ("-rrb-", ")"),
+        ("-LSB-", "["),
+        ("-RSB-", "]"),
+        ("-lcb-", "{"),
+        ("-RCB-", "}"),
+        ("--", "--"),
+        ("a-LRB-", "a-lrb-"),
+        (r"and\/or", "and/or"),
+        (r"\*\*", "**"),
+        ("``", "``"),
+        (r"C:\films", r"c:\films"),
+        ("8\u00a01\\/2", "8\u00a01/2"),
+    ],
+)
+def test_treebank_words_are_those_of_the_vectors(token, word):
+    assert treebank_word(token) == word
+
+
+def test_treebank_words_may_keep_their_case():
+    assert [treebank_word(token, lower=False) for token in ("And\\/Or", "-LRB-", "US")] == ["And/Or", "(", "US"]
 
 
 @given(st.text(st.sampled_from("aAnsvetrdl'`,!?() .é\u00a0\n"), max_size=30) | st.text(max_size=30))

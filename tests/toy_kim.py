@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 from finevec.commands import main
 from finevec.reproduce import kim_training
@@ -47,6 +49,27 @@ def records(out, pattern="*"):
     return {path.stem: read_json(path) for path in sorted((out / "runs").glob(pattern))}
 
 
+def timeless(out, paper="kim"):
+    """Return all that is written, without what the clock says."""
+
+    def strip(value):
+        if isinstance(value, dict):
+            clock = ("seconds", "training_seconds", "examples_per_second")
+            return {name: strip(inner) for name, inner in value.items() if name not in clock}
+        return [strip(inner) for inner in value] if isinstance(value, list) else value
+
+    lines = (out / f"{paper}.md").read_text(encoding="utf-8").splitlines()
+    with open(out / f"{paper}.runs.csv", encoding="utf-8", newline="") as file:
+        runs = [row[:-1] for row in csv.reader(file)]
+    return {
+        "runs": strip(records(out)),
+        "report": [line for line in lines if " runs, " not in line],
+        "cells": (out / f"{paper}.csv").read_bytes(),
+        "table of runs": runs,
+        "files": sorted(path.name for path in out.iterdir()),
+    }
+
+
 class Stops(Silent):
     """Interrupts a training in its second epoch."""
 
@@ -55,7 +78,7 @@ class Stops(Silent):
             raise KeyboardInterrupt
 
 
-def stop_in(monkeypatch, number):
+def stop_in(monkeypatch, number, training=kim_training):
     """Let the run of this number, from 1, be interrupted in its second epoch; returns whether runs had checkpoints."""
     started = []
 
@@ -63,6 +86,6 @@ def stop_in(monkeypatch, number):
         started.append(checkpoint.exists())
         return real(model, train, dev, settings, Stops() if len(started) == number else progress, checkpoint=checkpoint)
 
-    real = kim_training.fit
-    monkeypatch.setattr(kim_training, "fit", fit)
+    real = training.fit
+    monkeypatch.setattr(training, "fit", fit)
     return started

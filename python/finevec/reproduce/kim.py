@@ -13,6 +13,8 @@ from typing import Any
 
 from ..models import TextCNN
 from ..train.settings import Settings
+from .notes import METRICS
+from .runs import check_says, settings_kept
 
 PAPER = "kim"
 
@@ -174,9 +176,6 @@ def run_setup(
     vectors : str
         The digest of the vectors. Random rows do not depend on it.
     """
-    own = asdict(run_settings(run, settings))
-    if run.variant == "static":
-        own["embedding_lr"] = None
     return {
         "paper": PAPER,
         **asdict(run),
@@ -184,42 +183,31 @@ def run_setup(
         "tokenizer": TOKENIZER,
         **MODEL,
         "dim": dim,
-        **own,
+        **settings_kept(run_settings(run, settings), fixed=run.variant == "static"),
         "data": dict(data),
         "vectors": None if run.variant == "random" else vectors,
     }
 
 
+def setup_name(setup: Mapping[str, Any]) -> str:
+    """Return the name of the run that has a setup."""
+    return KimRun(**{key: setup[key] for key in ("set", "variant", "seed", "fold")}).name
+
+
 _SETUP = frozenset(run_setup(KimRun("mr", "static", 1, 1), Settings(), folds=10, dim=300, data={}, vectors=""))
 """The names in a run's setup."""
 
-# fmt: off
-_METRICS = frozenset({
-    "classes", "command", "dev_accuracy", "dev_texts", "dim", "embedding_lr", "environment", "epochs", "files",
-    "history", "known_words", "lr", "mode", "optimizer", "patience", "rows", "rows_changed", "seconds", "test_accuracy",
-    "test_texts", "train_texts",
-})
-# fmt: on
-"""What the reports read of a run beside its setup."""
-
 
 def check_record(name: str, record: Mapping[str, Any]) -> None:
-    """Check that the reports can use a run.
-
-    Parameters
-    ----------
-    name : str
-        What its file is called.
-    record : mapping
+    """Check that the reports can use the run whose file has this name.
 
     Raises
     ------
     ValueError
         Something is missing, or the setup is that of a run of another name.
     """
-    missing = sorted(_SETUP - record["setup"].keys()) or sorted(_METRICS - record.keys())
-    if missing:
-        raise ValueError(f"it does not say {', '.join(missing)}")
-    run = KimRun(**{key: record["setup"][key] for key in ("set", "variant", "seed", "fold")})
-    if run.set not in SETS or run.variant not in VARIANTS or run.name != name:
-        raise ValueError(f"expected the setup of {name}, found that of {run.name}")
+    setup = record["setup"]
+    check_says(setup, _SETUP)
+    check_says(record, METRICS | {"classes", "test_accuracy"})
+    if setup["set"] not in SETS or setup["variant"] not in VARIANTS or setup_name(setup) != name:
+        raise ValueError(f"expected the setup of {name}, found that of {setup_name(setup)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from ..datasets.labelled import class_indices, class_names, read_labelled
 from ..datasets.tokenized import TokenizedTexts
 from ..text import TOKENIZERS
+from .data_files import find_files
 from .folds import split_folds
 from .kim import SETS, TOKENIZER, KimRun
 from .runs import digest
@@ -41,27 +42,10 @@ class SetTexts:
         return {token for texts in self.parts.values() for tokens in texts.tokens for token in tokens}
 
 
-def find_files(folder: str, sets: Iterable[str]) -> dict[str, dict[str, Path]]:
-    """Return the path of each part of each set: the file of `SETS`, plain or with ``.gz`` added.
-
-    Raises
-    ------
-    FileNotFoundError
-        Some are missing: all of these are named.
-    """
-    found: dict[str, dict[str, Path]] = {}
-    missing = []
-    for name in sets:
-        found[name] = {}
-        for part, file in SETS[name].files.items():
-            paths = [path for path in (Path(folder, file), Path(folder, f"{file}.gz")) if path.is_file()]
-            if paths:
-                found[name][part] = paths[0]
-            else:
-                missing.append(file)
-    if missing:
-        raise FileNotFoundError(f"{folder}: no {', '.join(missing)} (plain, or packed with .gz at the end of the name)")
-    return found
+def find_parts(folder: str, sets: Sequence[str]) -> dict[str, dict[str, Path]]:
+    """Return the path of each part of each set. Raises as `find_files`."""
+    found = find_files(folder, [file for name in sets for file in SETS[name].files.values()])
+    return {name: {part: found[file] for part, file in SETS[name].files.items()} for name in sets}
 
 
 def read_set(name: str, paths: Mapping[str, Path]) -> SetTexts:

@@ -1,33 +1,14 @@
-"""The parts of the report on Kim's table (2014) that are text: what differs, settings, how the runs were made."""
+"""What differs from the paper in a table of Kim's (2014) that was computed anew."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import Any
 
-from .kim import SETS, VARIANTS
-from .summary import counted, duration
+from . import notes as shared
+from .cells import Cells
 
-Cells = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
-
-_SETTINGS = (
-    "optimizer",
-    "lr",
-    "embedding_lr",
-    "freeze_epochs",
-    "epochs",
-    "patience",
-    "batch_size",
-    "dropout",
-    "widths",
-    "filters",
-    "max_norm",
-    "dim",
-    "folds",
-    "tokenizer",
-    "blas_threads",
-)
+SETTINGS = (*shared.SETTINGS, "dropout", "widths", "filters", "max_norm", "folds", "tokenizer")
+"""What is told of a setup."""
 
 
 def differing(cells: Cells) -> str:
@@ -48,19 +29,14 @@ def differing(cells: Cells) -> str:
     dims = sorted({record["dim"] for record in records if record["mode"] == "random"} - {300})
     if dims:
         notes.append(f"CNN-rand has {', '.join(map(str, dims))} numbers a word. The paper: 300.")
-    used = sorted({_rates(record) for record in records})
+    used = sorted({shared.rates(record) for record in records})
     if set(used) - {"adadelta (lr 1)", "adadelta (lr 1, of the vectors 1)"}:
         notes.append(
             f"Optimizer: {', '.join(used)}. The paper: Adadelta (rho 0.95 and no rate, which is lr 1, in its code)."
         )
-    stops = sorted({(record["epochs"], record["patience"]) for record in records} - {(25, 0)})
+    stops = shared.stops(records, (25, 0))
     if stops:
-        shown = "; ".join(
-            f"at most {counted(epochs, 'epoch')}"
-            + (f", ends after {patience} without a better dev result" if patience else "")
-            for epochs, patience in stops
-        )
-        notes.append(f"Training: {shown}. The paper's code: 25 epochs. Both take the epoch that did best on dev texts.")
+        notes.append(f"Training: {stops}. The paper's code: 25 epochs. Both take the epoch that did best on dev texts.")
     notes += [
         "First weights: filters and last layer uniform within 1 / √inputs. The paper's code: filters within 0.01, and "
         "zeros in the last layer.",
@@ -69,7 +45,7 @@ def differing(cells: Cells) -> str:
         "Every window has a word of the text. The paper's code pads all texts to one length and more, so that some "
         "windows have none, and a filter's output is at least relu(bias).",
     ]
-    sets = {name for name, _ in cells}
+    sets = {key[0] for key in cells}
     if sets & {"mr", "trec"}:
         notes.append(
             "Where there are no dev texts a tenth of the training texts is held out, and MR is cut into folds, class "
@@ -91,63 +67,3 @@ def differing(cells: Cells) -> str:
         "that they have no vector."
     )
     return "".join(f"- {note}\n" for note in notes)
-
-
-def _rates(record: Mapping[str, Any]) -> str:
-    vectors = "" if record["embedding_lr"] is None else f", of the vectors {record['embedding_lr']:g}"
-    return f"{record['optimizer']} (lr {record['lr']:g}{vectors})"
-
-
-def settings(cells: Cells) -> str:
-    """Return the settings of all runs as a list; where some differ, which have what."""
-    lines = []
-    for name in _SETTINGS:
-        where: dict[str, list[tuple[str, str]]] = {}
-        for cell, records in cells.items():
-            value = records[0]["setup"][name]
-            if value is not None:
-                where.setdefault(_shown(value), []).append(cell)
-        if len(where) == 1:
-            lines.append(f"- {name}: {next(iter(where))}\n")
-        elif where:
-            every = [f"{value} ({_named(found, cells)})" for value, found in where.items()]
-            lines.append(f"- {name}: {'; '.join(every)}\n")
-    return "".join(lines)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _named(found: Sequence[tuple[str, str]], cells: Cells) -> str:
-    """Return a name for some of the cells: whole rows or columns of the table, else each by itself."""
-    variants = {variant for _, variant in found}
-    if len(found) == sum(variant in variants for _, variant in cells):
-        return ", ".join(VARIANTS[variant] for variant in VARIANTS if variant in variants)
-    sets = {name for name, _ in found}
-    if len(found) == sum(name in sets for name, _ in cells):
-        return ", ".join(SETS[name].title for name in SETS if name in sets)
-    return ", ".join(f"{SETS[name].title} {VARIANTS[variant]}" for name, variant in found)
-
-
-def runs(cells: Cells) -> str:
-    """Return where, how long and by which commands the runs were made."""
-    records = [record for chosen in cells.values() for record in chosen]
-    machines = sorted({_environment(record["environment"]) for record in records})
-    commands = sorted({record["command"] for record in records})
-    seconds = sum(record["seconds"] for record in records)
-    return (
-        f"{counted(len(records), 'run')}, {duration(seconds)} together, with {' and with '.join(machines)}. "
-        "Commands:\n\n"
-        "```sh\n" + "".join(f"{command}\n" for command in commands) + "```\n"
-    )
-
-
-def _environment(found: Mapping[str, Any]) -> str:
-    blas_threads = "an unknown number of" if found["blas_threads"] is None else found["blas_threads"]
-    return (
-        f"finevec {found['finevec']} ({counted(found['threads'], 'thread')}), NumPy {found['numpy']}, {found['blas']} "
-        f"{found['blas_version']} ({counted(blas_threads, 'thread')})"
-    )

@@ -5,84 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..replace import replaced_file
-from . import kim_notes
-from .kim import NEIGHBORS, SETS, VARIANTS, KimRun
-from .runs import RunStore, differences, named_differences
-from .summary import csv_text, estimate, markdown_table
+from . import kim_notes, notes
+from .cells import Cells, Key, Layout, Record, by_data, paired
+from .kim import NEIGHBORS, SETS, VARIANTS, setup_name
+from .runs import RunStore
+from .summary import ESTIMATE_FIELDS, csv_text, estimate, markdown_table
 
 REPORTS = ("kim.md", "kim.csv", "kim.runs.csv")
 """The files, beside the folder of runs."""
 
-_NONE = "-"
+LAYOUT = Layout(
+    {"set": {name: chosen.title for name, chosen in SETS.items()}, "variant": VARIANTS}, ("seed", "fold"), setup_name
+)
 
-Record = Mapping[str, Any]
-Cells = Mapping[tuple[str, str], Sequence[Record]]
+_NONE = "-"
 
 
 def write_reports(store: RunStore) -> None:
-    """Write the reports on all finished runs of the store, at least one.
+    """Write the reports on all finished runs of the store, at least one. Raises as `by_cell`."""
+    store.write_reports(_reports)
 
-    Each file is written aside and renamed. Where another process finished a run meanwhile, they are written again: of
-    several processes, the last one to write has seen all runs.
 
-    Raises
-    ------
-    ValueError
-        Two runs of one cell do not belong together. Nothing was written.
-    """
-    while True:
-        names = store.names()
-        cells = by_cell([store.read(name) for name in names])
-        texts = (markdown(cells), cells_csv(cells), runs_csv(cells))
-        for name, text in zip(REPORTS, texts, strict=True):
-            with replaced_file(store.directory / name) as file:
-                file.write(text.encode())
-        if store.names() == names:
-            return
+def _reports(records: Sequence[Record]) -> dict[str, str]:
+    cells = by_cell(records)
+    return dict(zip(REPORTS, (markdown(cells), cells_csv(cells), runs_csv(cells)), strict=True))
 
 
 def by_cell(records: Sequence[Record]) -> Cells:
-    """Return the records by set and variant, both in the paper's order, and in each by seed and fold.
-
-    Raises
-    ------
-    ValueError
-        The setups of a cell differ in more than seed and fold: a mean of them would be one of nothing.
-    """
-    cells = {}
-    for name in SETS:
-        for variant in VARIANTS:
-            chosen = [record for record in records if _cell(record) == (name, variant)]
-            if chosen:
-                chosen.sort(key=_seed_and_fold)
-                _check_alike(chosen)
-                cells[name, variant] = chosen
-    return cells
-
-
-def _check_alike(records: Sequence[Record]) -> None:
-    first = records[0]["setup"]
-    for record in records[1:]:
-        own = {key: record["setup"][key] for key in ("seed", "fold")}
-        found = differences(record["setup"], {**first, **own})
-        if found:
-            raise ValueError(
-                f"{_file(record)} and {_file(records[0])} do not belong in one table: {named_differences(found)}; "
-                "remove one of them or choose another --out"
-            )
-
-
-def _file(record: Record) -> str:
-    return KimRun(**{key: record["setup"][key] for key in ("set", "variant", "seed", "fold")}).name + ".json"
-
-
-def _cell(record: Record) -> tuple[str, str]:
-    return record["setup"]["set"], record["setup"]["variant"]
-
-
-def _seed_and_fold(record: Record) -> tuple[int, int]:
-    return record["setup"]["seed"], record["setup"]["fold"] or 0
+    """Return the records by set and variant. Raises as `Layout.cells`."""
+    return LAYOUT.cells(records)
 
 
 def _texts(record: Record) -> tuple[int | None, tuple[tuple[str, str], ...]]:
@@ -104,33 +55,29 @@ def markdown(cells: Cells) -> str:
         "## Data\n",
         _data(cells),
         "## Settings\n",
-        kim_notes.settings(cells),
+        notes.settings(cells, kim_notes.SETTINGS, LAYOUT),
         _neighbors(cells),
         "## Runs\n",
-        kim_notes.runs(cells),
+        notes.runs([record for chosen in cells.values() for record in chosen]),
     ]
     return "\n".join(part for part in parts if part)
 
 
 def _sets(cells: Cells) -> list[str]:
-    return [name for name in SETS if any(name == found for found, _ in cells)]
-
-
-def _variants(cells: Cells) -> list[str]:
-    return [variant for variant in VARIANTS if any(variant == found for _, found in cells)]
+    return [name for name in SETS if any(key[0] == name for key in cells)]
 
 
 def _accuracies(cells: Cells) -> str:
-    header = ["variant"]
-    for name in _sets(cells):
-        header += [SETS[name].title, "paper"]
-    rows = []
-    for variant in _variants(cells):
-        row = [VARIANTS[variant]]
-        for name in _sets(cells):
-            row += [_accuracy(cells.get((name, variant), ())), f"{SETS[name].paper[variant]:.1f}"]
-        rows.append(row)
-    return markdown_table(header, rows)
+    def entry(key: Key) -> tuple[str, str]:
+        return _accuracy(cells.get(key, ())), f"{_paper(key):.1f}"
+
+    sets = _sets(cells)
+    return LAYOUT.table(["variant"], sets, LAYOUT.rows(cells, sets), entry)
+
+
+def _paper(key: Key) -> float:
+    name, variant = key
+    return SETS[name].paper[variant]
 
 
 def _accuracy(records: Sequence[Record]) -> str:
@@ -145,11 +92,7 @@ def _accuracy(records: Sequence[Record]) -> str:
 
 def _mixed(cells: Cells) -> str:
     """Return a warning where the variants of a set cannot be compared."""
-    titles = [
-        SETS[name].title
-        for name in _sets(cells)
-        if len({_texts(cells[name, variant][0]) for variant in _variants(cells) if (name, variant) in cells}) > 1
-    ]
+    titles = [SETS[name].title for (name,), alike in by_data(cells, _texts).items() if len(alike) > 1]
     return (
         f"Variants of {', '.join(titles)} were run on other files or other folds than others: do not compare these.\n"
         if titles
@@ -160,54 +103,43 @@ def _mixed(cells: Cells) -> str:
 def _gains(cells: Cells) -> str:
     """Return how far each variant is from "static" on the same texts and with the same seeds."""
     sets = [name for name in _sets(cells) if (name, "static") in cells]
-    rows = []
-    for variant in _variants(cells):
-        if variant == "static":
-            continue
-        gains = [_paired(cells.get((name, variant), ()), cells[name, "static"]) for name in sets]
-        if any(gains):
-            row = [VARIANTS[variant]]
-            for name, values in zip(sets, gains, strict=True):
-                paper = SETS[name].paper[variant] - SETS[name].paper["static"]
-                row += [f"{estimate(values).text(sign='+')} ({len(values)})" if values else _NONE, f"{paper:+.1f}"]
-            rows.append(row)
+    gains = {key: _paired(records, cells.get((key[0], "static"), ())) for key, records in cells.items()}
+    rows = [
+        row for row in LAYOUT.rows(cells, sets) if row != ("static",) and any(gains.get((name, *row)) for name in sets)
+    ]
     if not rows:
         return ""
-    header = ["variant"]
-    for name in sets:
-        header += [SETS[name].title, "paper"]
+
+    def entry(key: Key) -> tuple[str, str]:
+        values = gains.get(key)
+        gain = f"{estimate(values).text(sign='+')} ({len(values)})" if values else _NONE
+        return gain, f"{_paper(key) - _paper((key[0], 'static')):+.1f}"
+
     return (
         "Points above CNN-static in the same folds and with the same seeds; the intervals are those of the differences."
-        f"\n\n{markdown_table(header, rows)}"
+        f"\n\n{LAYOUT.table(['variant'], sets, rows, entry)}"
     )
 
 
 def _paired(records: Sequence[Record], others: Sequence[Record]) -> list[float]:
     """Return the differences in test accuracy of runs with the same seed, fold, number of folds and files."""
-
-    def key(record: Record) -> Any:
-        return _seed_and_fold(record), _texts(record)
-
-    base = {key(other): other["test_accuracy"] for other in others}
-    return [record["test_accuracy"] - base[key(record)] for record in records if key(record) in base]
+    return paired(
+        records, others, lambda record: (LAYOUT.place(record), _texts(record)), lambda record: record["test_accuracy"]
+    )
 
 
 def _data(cells: Cells) -> str:
     header = ["set", "classes", "training texts", "dev", "test", "words", "with a vector"]
     rows = []
-    for name in _sets(cells):
-        alike: dict[Any, list[Record]] = {}
-        for variant in _variants(cells):
-            for record in cells.get((name, variant), ())[:1]:
-                alike.setdefault(_texts(record), []).append(record)
-        for chosen in alike.values():
+    for (name,), alike in by_data(cells, _texts).items():
+        for chosen in alike:
             first = next((record for record in chosen if record["mode"] != "random"), chosen[0])
             known = _NONE if first["mode"] == "random" else f"{first['known_words']:,}"
             counts = [f"{first[f'{part}_texts']:,}" for part in ("train", "dev", "test")]
-            notes = ["a fold"] if SETS[name].cross_validated else []
+            told = ["a fold"] if SETS[name].cross_validated else []
             if len(alike) > 1:
-                notes += [VARIANTS[record["mode"]] for record in chosen]
-            title = SETS[name].title + (f" ({', '.join(notes)})" if notes else "")
+                told += [VARIANTS[record["mode"]] for record in chosen]
+            title = SETS[name].title + (f" ({', '.join(told)})" if told else "")
             rows.append([title, str(len(first["classes"])), *counts, f"{first['rows']:,}", known])
     return markdown_table(header, rows)
 
@@ -241,10 +173,8 @@ def cells_csv(cells: Cells) -> str:
     rows = []
     for (name, variant), records in cells.items():
         result = estimate([100 * record["test_accuracy"] for record in records])
-        half = result.half_width
-        ends = (None, None) if half is None else (result.mean - half, result.mean + half)
-        rows.append([name, variant, result.runs, result.mean, half, *ends, SETS[name].paper[variant]])
-    header = ["set", "variant", "runs", "mean", "half_width", "low", "high", "paper"]
+        rows.append([name, variant, *result.fields(), SETS[name].paper[variant]])
+    header = ["set", "variant", *ESTIMATE_FIELDS, "paper"]
     return csv_text(header, rows)
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from .. import blas
-from ..datasets.tokenized import TokenizedTexts, examples_of_parts
+from ..datasets.tokenized import examples_of_parts
 from ..models import TextCNN
-from ..models.starting_rows import StartingRows, starting_rows
 from ..train import fit
 from ..train.metrics import run_metrics
 from ..train.progress import Progress
 from ..train.settings import Settings
 from ..vectors import WordVectors
+from .experiment import Source, training
 from .kim import MODEL, NEIGHBORS, NEIGHBORS_OF, TOKENIZER, KimRun, run_settings
 from .kim_data import SetTexts, run_texts
 
@@ -29,12 +29,7 @@ class Experiment:
     ----------
     data : mapping of str to SetTexts
         The texts of each set.
-    vectors : WordVectors
-        Of the sets' words.
-    vectors_path : str
-        Where they were read.
-    random_dim : int
-        Columns of random rows.
+    source : Source
     folds : int
         Of sets that are cross-validated.
     settings : Settings
@@ -42,15 +37,9 @@ class Experiment:
     """
 
     data: Mapping[str, SetTexts]
-    vectors: WordVectors
-    vectors_path: str
-    random_dim: int
+    source: Source
     folds: int
     settings: Settings
-
-    def dim(self, run: KimRun) -> int:
-        """Return the columns of a run's table."""
-        return self.random_dim if run.variant == "random" else self.vectors.vector_size
 
 
 def train_run(experiment: Experiment, run: KimRun, progress: Progress, checkpoint: Path) -> dict[str, Any]:
@@ -82,38 +71,23 @@ def train_run(experiment: Experiment, run: KimRun, progress: Progress, checkpoin
     texts = run_texts(data, run, experiment.folds)
     settings = run_settings(run, experiment.settings)
     with blas.threads(settings.blas_threads):
-        rows = _starting_rows(experiment, run, data, texts)
+        more = [tokens for part, other in texts.items() if part != "train" for tokens in other.tokens]
+        rows = experiment.source.rows(run.variant, texts["train"].tokens, more, run.seed, data.paths["train"])
         own: dict[str, Any] = {"mode": run.variant, "tokenizer": TOKENIZER, "seed": run.seed, **MODEL}
         model = TextCNN(rows.table, rows.words, data.classes, **own)
         parts = examples_of_parts(model, texts, run.seed)
         fit_start = time.perf_counter()
-        goes_on = checkpoint.exists()
-        try:
+        with training(checkpoint, progress):
             history = fit(model, parts["train"], parts["dev"], settings, progress, checkpoint=checkpoint)
-        except ValueError as error:
-            if not goes_on:
-                raise
-            raise ValueError(f"{error}; remove {checkpoint} to do the run anew, or choose another --out") from None
-        finally:
-            progress.close()
         # What is spent in other processes, before the training went on from its checkpoint, counts too.
         start += time.perf_counter() - fit_start - history.seconds
-        vectors_path = None if run.variant == "random" else experiment.vectors_path
-        files = {part: data.paths.get(part) for part in ("train", "dev", "test")} | {"vectors": vectors_path}
+        files = {part: data.paths.get(part) for part in ("train", "dev", "test")}
+        files["vectors"] = experiment.source.path_for(run.variant)
         metrics = run_metrics(model, settings, rows.known, parts, history, files)
     if run.shows_neighbors:
         metrics["neighbors"] = neighbors(model, rows.trained)
     metrics["seconds"] = round(time.perf_counter() - start, 3)
     return metrics
-
-
-def _starting_rows(
-    experiment: Experiment, run: KimRun, data: SetTexts, texts: Mapping[str, TokenizedTexts]
-) -> StartingRows:
-    vectors = experiment.random_dim if run.variant == "random" else experiment.vectors
-    more = [tokens for part, other in texts.items() if part != "train" for tokens in other.tokens]
-    names = {"where": data.paths["train"], "vectors_where": experiment.vectors_path}
-    return starting_rows(texts["train"].tokens, more, vectors, run.seed, **names)
 
 
 def neighbors(model: TextCNN, trained: int) -> dict[str, dict[str, list[tuple[str, float]]]]:

@@ -47,12 +47,18 @@ def finished_runs(plan: Sequence[Planned], store: RunStore) -> dict[str, dict[st
     return {name: record for name, record in records.items() if record is not None}
 
 
+def accuracy(record: Mapping[str, Any]) -> str:
+    """Return the test accuracy of a record for people."""
+    return f"{100 * record['test_accuracy']:.2f} %"
+
+
 def run_missing(
     plan: Sequence[Planned],
     store: RunStore,
     train: Callable[[Planned], dict[str, Any]],
     write_reports: Callable[[], None],
     say: Callable[[str], None],
+    result: Callable[[Mapping[str, Any]], str] = accuracy,
 ) -> None:
     """Do the planned runs that are not finished, in the order of the plan, and keep each as soon as it is.
 
@@ -66,6 +72,8 @@ def run_missing(
         Writes the reports anew; called at the start and after each run.
     say : callable
         Is told one line for each run.
+    result : callable
+        Returns what to tell of the test result in a record.
 
     Raises
     ------
@@ -96,14 +104,9 @@ def run_missing(
             write_reports()
         done[run.name] = record
         left = [other for other in plan[position + 1 :] if other.name not in done]
-        say(_describe(run, record, left, expected_seconds(left, plan, done)))
-
-
-def _describe(run: Planned, record: Mapping[str, Any], left: Sequence[Planned], seconds: float) -> str:
-    epochs = len(record["history"]["epochs"])
-    rest = f"{len(left):,} left, about {duration(seconds)}" if left else "none left"
-    accuracy = f"test {100 * record['test_accuracy']:.2f} %"
-    return f"{run.label}: {accuracy}, {counted(epochs, 'epoch')}, {duration(record['seconds'])}; {rest}"
+        rest = f"{len(left):,} left, about {duration(expected_seconds(left, plan, done))}" if left else "none left"
+        epochs = counted(len(record["history"]["epochs"]), "epoch")
+        say(f"{run.label}: test {result(record)}, {epochs}, {duration(record['seconds'])}; {rest}")
 
 
 def expected_seconds(left: Sequence[Planned], plan: Sequence[Planned], done: Mapping[str, Mapping[str, Any]]) -> float:

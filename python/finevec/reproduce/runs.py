@@ -11,11 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..replace import replaced_file
+from ..train.settings import Settings
 
 _MOST_NAMED = 4  # differences that an error names
 _SUFFIXES = (".json", ".checkpoint", ".new")  # the last one of files that are being written aside
@@ -28,6 +30,19 @@ def digest(path: str | os.PathLike[str]) -> str:
         while block := file.read(1 << 20):
             result.update(block)
     return result.hexdigest()
+
+
+def check_says(record: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Refuse, with a ValueError, a record or a setup that does not have all these names."""
+    missing = sorted(set(names) - record.keys())
+    if missing:
+        raise ValueError(f"it does not say {', '.join(missing)}")
+
+
+def settings_kept(settings: Settings, *, fixed: bool) -> dict[str, Any]:
+    """Return the settings of a run for its setup: without those of the vectors where these are fixed."""
+    of_vectors = {"embedding_optimizer", "embedding_lr"} if fixed else set()
+    return {name: None if name in of_vectors else value for name, value in asdict(settings).items()}
 
 
 class RunStore:
@@ -172,6 +187,25 @@ class RunStore:
         with replaced_file(self.path(name)) as file:
             file.write((json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
         self.checkpoint(name, record["setup"]).unlink(missing_ok=True)
+
+    def write_reports(self, reports: Callable[[list[dict[str, Any]]], Mapping[str, str]]) -> None:
+        """Write the reports on all finished runs, at least one, into the directory.
+
+        Each file is written aside and renamed. Where another process finished a run meanwhile, they are written again:
+        of several processes, the last one to write has seen all runs.
+
+        Parameters
+        ----------
+        reports : callable
+            Returns, for the records, the text of each file by name. What it raises ends it; nothing was written then.
+        """
+        while True:
+            names = self.names()
+            for name, text in reports([self.read(name) for name in names]).items():
+                with replaced_file(self.directory / name) as file:
+                    file.write(text.encode())
+            if self.names() == names:
+                return
 
 
 def named_differences(found: list[str]) -> str:

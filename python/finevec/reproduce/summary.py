@@ -24,6 +24,9 @@ QUANTILES = {**dict(enumerate(_FIRST_QUANTILES, start=1)), 40: 2.021, 60: 2.000,
 
 _DEGREES = tuple(QUANTILES)
 
+ESTIMATE_FIELDS = ("runs", "mean", "half_width", "low", "high")
+"""What `Estimate.fields` gives."""
+
 # Of a CSV file. A share of texts, times 100, is exact to many more; what a float has beyond is noise.
 _DIGITS = 9
 
@@ -46,6 +49,12 @@ class Estimate:
         """
         mean = f"{scale * self.mean:{sign}.{digits}f}"
         return mean if self.half_width is None else f"{mean} ± {scale * self.half_width:.{digits}f}"
+
+    def fields(self) -> list[float | None]:
+        """Return the fields of a CSV file that `ESTIMATE_FIELDS` names."""
+        half = self.half_width
+        ends = [None, None] if half is None else [self.mean - half, self.mean + half]
+        return [self.runs, self.mean, half, *ends]
 
 
 def quantile(degrees: int) -> float:
