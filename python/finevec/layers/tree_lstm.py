@@ -105,6 +105,8 @@ class _TreeLSTM(ABC):
         nodes = len(forest.order)
         if inputs.shape != (nodes,):
             raise ValueError(f"inputs: expected shape ({nodes},), one for each node, got {inputs.shape}")
+        if inputs.max() >= words:
+            raise IndexError(f"inputs: expected rows of {words} vectors, or -1 for no word, got {inputs.max()}")
         levels = _levels(forest, self.arity)
         # The last row is what a node without a word gets.
         projected = np.empty((words + 1, 4 * size), dtype)
@@ -358,8 +360,11 @@ def _checked_vectors(vectors: NDArray[Any], weight: NDArray[Any]) -> int:
 
 def _levels(forest: Forest, arity: int | None) -> list[_Level]:
     """Return the levels of a forest, leaves first."""
-    if arity is not None and ((counts := np.diff(forest.offsets)) % arity).any():
-        raise ValueError(f"forest: expected one that was laid out with arity {arity}, got nodes with {set(counts)}")
+    counts = np.diff(forest.offsets)
+    if arity is not None and (other := counts[(counts != 0) & (counts != arity)]).size:
+        raise ValueError(
+            f"forest: expected one laid out with arity {arity}, got a node with room for {other[0]} children"
+        )
     bounds, at = forest.levels.tolist(), forest.offsets[forest.levels].tolist()
     return [
         _Level(

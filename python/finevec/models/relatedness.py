@@ -15,7 +15,7 @@ from ..layers import Relatedness, softmax, softmax_kl_divergence
 from ..parameter import Parameter
 from ..train import BatchLoss, TrainingDefaults
 from ..vectors.word_pairs import pearson
-from .tree_classifier import PREDICT_BATCH, EncodedTree, TreeClassifier, TreeStates, rows_of
+from .tree_classifier import PREDICT_BATCH, EncodedTree, TreeClassifier, TreeStates, expect_numbers, rows_of
 from .tree_lstm import TREE_DEFAULTS
 
 if TYPE_CHECKING:
@@ -86,10 +86,9 @@ class TreeRelatedness(TreeClassifier):
 
     @classmethod
     def check_saved(cls, config: Mapping[str, Any], weights: Mapping[str, NDArray[Any]]) -> None:
-        """Refuse a configuration that asks for longer states or layers than there are weights."""
+        """Refuse a configuration that asks for more weights than there are. See `Classifier.check_saved`."""
         super().check_saved(config, weights)
-        if config["hidden"] > len(weights["compared.bias"]):
-            raise ValueError(f"expected compared.bias to have {config['hidden']} rows")
+        expect_numbers(weights, "compared.weight", 2 * config["mem_dim"] * integer("hidden", config["hidden"]))
 
     def examples(self, pairs: Sequence[TreePair]) -> list[PairExample]:
         """Return pairs as examples.

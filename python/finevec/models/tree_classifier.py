@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import integer
 from ..embedding import Embedding
 from ..layers import ChildSumTreeLSTM, NaryTreeLSTM
 from ..parameter import Parameter
@@ -82,11 +84,10 @@ class TreeClassifier(Classifier):
 
     @classmethod
     def check_saved(cls, config: Mapping[str, Any], weights: Mapping[str, NDArray[Any]]) -> None:
-        """Refuse a configuration that asks for longer states than there are weights. See `Classifier.check_saved`."""
-        if 4 * config["mem_dim"] > len(weights["lstm.bias"]):
-            raise ValueError(
-                f"expected lstm.bias to have {4 * config['mem_dim']} rows, got {len(weights['lstm.bias'])}"
-            )
+        """Refuse a configuration that asks for more weights than there are. See `Classifier.check_saved`."""
+        mem_dim, dim = integer("mem_dim", config["mem_dim"], least=1), math.prod(weights["embedding"].shape[1:])
+        expect_numbers(weights, "lstm.weight", 4 * mem_dim * dim)
+        expect_numbers(weights, "lstm.recurrent", 3 * mem_dim * mem_dim)
 
     @property
     def vectors(self) -> NDArray[Any]:
@@ -183,3 +184,9 @@ def rows_of(trees: Iterable[EncodedTree]) -> NDArray[np.int64]:
     """Return the rows, ascending, that the words of trees have."""
     rows = np.unique(np.concatenate([np.empty(0, np.int64), *(tree.ids for tree in trees)]))
     return rows[rows >= 0]
+
+
+def expect_numbers(weights: Mapping[str, NDArray[Any]], name: str, count: int) -> None:
+    """Refuse, with a ValueError, an array of fewer numbers."""
+    if weights[name].size < count:
+        raise ValueError(f"expected {name} to have at least {count} numbers, got {weights[name].size}")
