@@ -108,14 +108,16 @@ class _TreeLSTM(ABC):
         if inputs.max() >= words:
             raise IndexError(f"inputs: expected rows of {words} vectors, or -1 for no word, got {inputs.max()}")
         levels = _levels(forest, self.arity)
-        # The last row is what a node without a word gets.
-        projected = np.empty((words + 1, 4 * size), dtype)
-        np.matmul(vectors, self.weight.data.T, out=projected[:words])
-        projected[words] = 0
-        projected += self.bias.data
         of_node = np.where(inputs < 0, words, inputs)[forest.order]
         inner, edges = nodes + 1 - int(forest.levels[1]), len(forest.children)
         leaves = nodes - inner
+        # W of f takes part where a node has both a word and children.
+        with_f = bool((of_node[leaves:] < words).any())
+        weight = self.weight.data[: (3 + with_f) * size]
+        # The last row is what a node without a word gets.
+        projected = np.zeros((words + 1, 4 * size), dtype)
+        np.matmul(vectors, weight.T, out=projected[:words, : len(weight)])
+        projected += self.bias.data
         hidden, cells = np.empty((nodes + 1, size), dtype), np.empty((nodes + 1, size), dtype)
         hidden[NO_NODE] = cells[NO_NODE] = 0
         iou, gates = np.empty((nodes, 3 * size), dtype), np.empty((edges, size), dtype)
@@ -179,8 +181,11 @@ class _TreeLSTM(ABC):
             grad_projected = np.zeros_like(projected)
             scatter_add(grad_projected, of_node, grad_own)
             self.bias.add_grad(grad_projected.sum(axis=0))
-            self.weight.add_grad(grad_projected[:words].T @ vectors, copy=False)
-            return np.asarray(grad_projected[:words] @ self.weight.data) if with_vectors else None
+            of_words = grad_projected[:words, : len(weight)]
+            grad_weight = np.zeros_like(self.weight.data)
+            np.matmul(of_words.T, vectors, out=grad_weight[: len(weight)])
+            self.weight.add_grad(grad_weight, copy=False)
+            return np.asarray(of_words @ weight) if with_vectors else None
 
         return hidden, backprop
 

@@ -127,7 +127,8 @@ class TreeLSTM(TreeClassifier):
         hidden, backprop_states, forest = self.states([example.tree for example in examples])
         labels = np.concatenate([example.labels for example in examples])[forest.order]
         labelled = np.flatnonzero(labels != NO_LABEL)
-        kept, backprop_dropout = self.dropout.forward(hidden[labelled + 1], rng)
+        rows = slice(1, None) if len(labelled) == len(labels) else labelled + 1
+        kept, backprop_dropout = self.dropout.forward(hidden[rows], rng)
         logits, backprop_output = self.output.forward(kept)
         targets = labels[labelled]
         mean, backprop_loss = softmax_cross_entropy(logits, targets)
@@ -138,7 +139,7 @@ class TreeLSTM(TreeClassifier):
         def backprop() -> None:
             grad_logits = backprop_loss() * logits.dtype.type(nodes_a_tree)
             grad_hidden = np.zeros_like(hidden)
-            grad_hidden[labelled + 1] = backprop_dropout(backprop_output(grad_logits))
+            grad_hidden[rows] = backprop_dropout(backprop_output(grad_logits))
             backprop_states(grad_hidden)
 
         return BatchLoss(mean * nodes_a_tree, correct, backprop)
