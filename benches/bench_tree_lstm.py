@@ -49,6 +49,8 @@ QUICKEST = "torch level by level, sparse"
 CONTENDERS = {  # in torch: version, and whether the table's gradient is sparse
     QUICKEST: ("level by level", True),
     "torch level by level, dense": ("level by level", False),
+    "torch level by level, growing table, sparse": ("level by level, growing table", True),
+    "torch level by level, growing table, dense": ("level by level, growing table", False),
     "torch node by node, sparse": ("node by node", True),
     "torch node by node, dense": ("node by node", False),
     "torch gate by gate, sparse": ("gate by gate", True),
