@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from finevec import blas, optim
+from finevec import blas
 from finevec.models import BagClassifier
 from finevec.models.text_classifier import Example
 from finevec.train import OPTIMIZERS, Settings, fit, loop, settings

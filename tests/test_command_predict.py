@@ -12,8 +12,8 @@ from functools import partial
 
 import numpy as np
 import pytest
-from finevec.commands import main
 from finevec.commands import lines as lines_module
+from finevec.commands import main
 from finevec.models import BagClassifier, load_model, save_model
 
 WORDS = ["good", "bad", "film"]

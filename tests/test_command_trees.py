@@ -120,7 +120,11 @@ def test_both_kinds_of_trees_in_one_run_are_refused(tmp_path, capsys):
     ("lines", "more", "message"),
     [
         ("(1 good\n", [], "{train}:1: column 8: the line ends with 1 bracket open, from column 1"),
-        ("(1 good)\n(x bad)\n", [], "{train}:2: column 2: expected a label, a whole number from 0 to 999999999, found 'x'"),
+        (
+            "(1 good)\n(x bad)\n",
+            [],
+            "{train}:2: column 2: expected a label, a whole number from 0 to 999999999, found 'x'",
+        ),
         ("(1 good)\n(1 bad)\n", [], "{train}: expected labels of at least 2 classes, found [1]"),
         ("good\t0\troot\t#\nbad\t0\troot\t1\nfine\t0\troot\t2\n", [], "{train}:1: the root has no label"),
         ("(2 good)\n(2 bad)\n(2 (1 fine) (3 dull))\n", ["--binary"], "{train}: --binary: every tree is neutral"),
