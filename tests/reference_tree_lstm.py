@@ -268,35 +268,27 @@ def sparse_target(score, classes):
     return target
 
 
-def relatedness(weights, arity, pairs, scores, keep=None):
-    """Compute the loss of pairs of trees: the KL divergence from the scores' targets (eq. 15 and 16), mean over pairs.
-
-    Parameters
-    ----------
-    keep : ndarray, shape (pairs, hidden), optional
-        The dropout: what the head's hidden layer is multiplied by.
-    """
+def relatedness(weights, arity, pairs, scores):
+    """Compute the loss of pairs of trees: the KL divergence from the scores' targets (eq. 15, 16), mean over pairs."""
     weights = in_float64(weights)
     sums = Sums(weights, (*TREE_WEIGHTS, *PAIR_WEIGHTS))
     loss, probabilities = 0.0, []
-    for number, ((left, right), score) in enumerate(zip(pairs, scores, strict=True)):
+    for (left, right), score in zip(pairs, scores, strict=True):
         states = [tree_forward(weights, arity, tree) for tree in (left, right)]
         roots = [top_down(tree.parents)[0] for tree in (left, right)]
         h_left, h_right = (nodes[root].h for nodes, root in zip(states, roots, strict=True))
         product, distance = h_left * h_right, np.abs(h_left - h_right)
         h_s = sigmoid(weights["product"] @ product + weights["distance"] @ distance + weights["head_bias"])
-        scale = np.ones(len(h_s)) if keep is None else np.asarray(keep[number], np.float64)
-        kept = h_s * scale
-        p = softmax(weights["output"] @ kept + weights["output_bias"])
+        p = softmax(weights["output"] @ h_s + weights["output_bias"])
         probabilities.append(p)
         target = sparse_target(score, len(p))
         some = target > 0
         loss += (target[some] * np.log(target[some] / p[some])).sum()
 
         grad_logits = (p - target) / len(pairs)
-        sums.add("output", slice(None), grad_logits, kept)
+        sums.add("output", slice(None), grad_logits, h_s)
         sums.add("output_bias", slice(None), grad_logits)
-        grad_s = weights["output"].T @ grad_logits * scale * h_s * (1 - h_s)
+        grad_s = weights["output"].T @ grad_logits * h_s * (1 - h_s)
         sums.add("product", slice(None), grad_s, product)
         sums.add("distance", slice(None), grad_s, distance)
         sums.add("head_bias", slice(None), grad_s)

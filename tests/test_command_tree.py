@@ -151,6 +151,26 @@ def test_labels_may_be_missing_or_anything(capsys, here, structure, line):
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
+    ("line", "gold"),
+    [
+        ("(X (Y not) (Z good))", None),
+        ("(7 (1 not) (3 good))", ["", "negative", "positive"]),
+        ("(2 (1 not) (3 good))", ["", "negative", "positive"]),
+    ],
+)
+def test_what_a_label_means_follows_from_the_classes_alone(capsys, monkeypatch, here, line, gold):
+    monkeypatch.setenv("COLUMNS", "200")
+    saved("model", classes=BINARY_CLASSES)
+    (here / "trees.txt").write_text(line + "\n", encoding="utf-8")
+    heading, *rows, _ = drawn(capsys, "--model", "model", "trees.txt").splitlines()[1:]
+    column = heading.find("gold")
+    assert (column >= 0) == (gold is not None)
+    if gold is not None:
+        assert [row[column:].split("  ")[0].strip() for row in rows] == gold
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
     ("classes", "names", "labelled"),
     [
         (NUMBERS, ["3", "2", "4", "4", "2", "3", "2"], 7),
@@ -353,7 +373,7 @@ def test_what_is_refused(capsys, here, make, argv, said):
     ("bad", "said"),
     [
         ("(2 (2 a) (2 film)", "trees.txt:2: column 18: the line ends "),
-        ("a good film", "trees.txt:2: column 1: expected an opening bracket, found 'a'"),
+        ("a good film", "trees.txt:2: expected a bracketed tree such as (3 (2 good) (3 film)), or tokens<TAB>parents"),
         ("", "trees.txt:2: an empty line"),
         (DEPENDENCIES[0], "trees.txt:2: a dependency tree, but constituency-fixed is a model of constituency trees"),
     ],

@@ -180,3 +180,18 @@ def test_predict_tells_the_line_of_a_broken_tree_after_the_answers_before_it(tre
     shown = capsys.readouterr()
     assert len(shown.out.splitlines()) == 2
     assert shown.err.startswith(f"finevec: error: {path}:3: ")
+
+
+def test_predict_tells_a_tree_of_the_other_structure(trees, tmp_path, capsys):
+    assert train(trees, "save", epochs=1) == 0
+    other = next(name for name in FORMATS if name != trees["structure"])
+    path = write_trees(tmp_path / "asked", other, 2, 0)
+    capsys.readouterr()
+    wanted = f"{path}:1: a {other} tree, but {trees['save']} is a model of {trees['structure']} trees"
+    assert failure(capsys, ["predict", "--model", trees["save"], path]) == wanted
+
+
+def test_a_frozen_table_has_no_rate_and_no_rule(trees):
+    assert train(trees, "metrics", epochs=1, mode="static") == 0
+    metrics = read_json(trees["metrics"])
+    assert (metrics["embedding_lr"], metrics["embedding_optimizer"], metrics["rows_changed"]) == (None, None, 0)

@@ -73,6 +73,13 @@ def test_a_run_with_the_papers_settings_learns_the_toy_trees(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_run_that_runs_away_is_stopped_without_a_warning(kind):
+    model, train, dev = toy(kind)
+    with pytest.raises(FloatingPointError, match=r"the loss is nan .*with lr 1e\+38"):
+        fit(model, train, dev, Settings(optimizer="sgd", lr=1e38, epochs=2))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", MODES)
 def test_training_moves_what_the_mode_trains_and_nothing_else(kind, mode):
     model, train, dev = toy(kind, mode, count=12)

@@ -7,6 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from finevec.datasets import trees as tree_files
 from finevec.datasets.labelled import read_labelled
 from finevec.datasets.sick import read_sick
 from finevec.datasets.trees import parse_bracketed, parse_dependencies, read_trees
@@ -384,3 +385,12 @@ def test_sick(data_dir, part, count, mean):
     with gzip.open(folder / f"sick.{part}.tsv.gz", "rt", encoding="utf-8") as lines:
         sentences = [[text.replace(" ", "") for text in line.split("\t")[1:3]] for line in lines][1:]
     assert [["".join(tree.words) for tree in (pair.left, pair.right)] for pair in pairs] == sentences
+
+
+def test_a_line_with_too_many_nodes_is_refused_before_it_takes_memory(monkeypatch):
+    monkeypatch.setattr(tree_files, "MOST_NODES", 3)
+    assert len(parse_bracketed("(1 (1 a) (1 b))", "f:1").words) == 3
+    with pytest.raises(ValueError, match=r"^f:1: 4 nodes, expected at most 3 in a tree$"):
+        parse_bracketed("(1 (1 (1 (1 a", "f:1")
+    with pytest.raises(ValueError, match=r"^f:1: 4 tokens, expected at most 3 in a tree$"):
+        parse_dependencies("a b c d\t2 3 4 0", "f:1", labelled=False)

@@ -6,12 +6,13 @@ import argparse
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
-from ..datasets.trees import parse_bracketed, parse_dependencies
 from ..models import Classifier, TextClassifier, TreeLSTM, load_model
 from .arguments import nonempty_path
 from .lines import batches, opened, unpacked
+from .tree_lines import tree_of
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -61,8 +62,7 @@ def _parser_of(model: Classifier, directory: str) -> Callable[[str, str], Any]:
         return lambda line, where: line.strip()  # as those that the model was trained on
     if not isinstance(model, TreeLSTM):
         raise ValueError(f"{directory}: a model of kind {model.kind} does not classify lines")
-    parse = parse_bracketed if model.structure == "constituency" else parse_dependencies
-    return lambda line, where: parse(line.removesuffix("\r"), where, labelled=False)
+    return partial(tree_of, models={directory: model})
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..datasets.sst import BINARY_CLASSES, FINE_CLASSES, binary_labels
-from ..datasets.trees import parse_bracketed, parse_dependencies
+from ..datasets.sst import BINARY_CLASSES, BINARY_POSITIONS
 from ..models import TreeLSTM, load_model
 from ..plot import FORMATS, rendered
 from ..replace import replaced_file
@@ -24,6 +23,7 @@ from ..trees import NO_LABEL, Tree
 from .arguments import nonempty_path, whole_number
 from .figures import check_matplotlib, check_output, names_of
 from .lines import batches, opened, unpacked
+from .tree_lines import tree_of
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -32,9 +32,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "tree",
         help="draw the class of every node of trees, by a saved model or two",
         description="Draw trees, one a line of FILE, bracketed or with dependencies, as text: a line for each node, "
-        "with its class and that class's probability by each model, and its label where FILE has one. With --output, "
-        f"draw one tree as a figure, of at most {MOST_NODES} nodes on {MOST_LEVELS} levels; needs matplotlib, as in "
-        "the extra [plot].",
+        "with its class and that class's probability by each model, and its label where FILE has one; the labels of a "
+        "tree count where all of them are whole numbers. With --output, draw one tree as a figure, of at most "
+        f"{MOST_NODES} nodes on {MOST_LEVELS} levels; needs matplotlib, as in the extra [plot].",
     )
     parser.add_argument(
         "file", nargs="?", type=nonempty_path, default="-", metavar="FILE", help="trees (default: standard input)"
@@ -98,7 +98,7 @@ def _lines(path: str, number: int | None) -> Iterator[tuple[str, str]]:
     """Yield what to call a line in an error, and the line: each one of a file, or the one with this number."""
     count = 0
     with opened(path) as (file, name):
-        parts = batches(unpacked(file), name, lambda line, where: (where, line.removesuffix("\r")))
+        parts = batches(unpacked(file), name, lambda line, where: (where, line))
         for count, line in enumerate(chain.from_iterable(parts), start=1):
             if number is None or number == count:
                 yield line
@@ -112,25 +112,22 @@ def _lines(path: str, number: int | None) -> Iterator[tuple[str, str]]:
 
 def _classified(line: str, where: str, models: dict[str, TreeLSTM]) -> ClassifiedTree:
     """Return the tree of a line as the models see it."""
-    structure, parse = ("dependency", parse_dependencies) if "\t" in line else ("constituency", parse_bracketed)
     try:
-        tree = parse(line, where)
+        tree = tree_of(line, where, models, labelled=True)
     except ValueError:
-        tree = parse(line, where, labelled=False)
-    for path, model in models.items():
-        if model.structure != structure:
-            raise ValueError(f"{where}: a {structure} tree, but {path} is a model of {model.structure} trees")
+        tree = tree_of(line, where, models)
     proba = [model.node_proba(tree) for model in models.values()]
-    classes = next(iter(models.values())).classes
+    first = next(iter(models.values()))
+    classes, structure = first.classes, first.structure
     named = dict(zip(names_of(list(models)), proba, strict=True))
     return ClassifiedTree(_with_known_labels(tree, classes), structure, classes, named)
 
 
 def _with_known_labels(tree: Tree, classes: Sequence[str]) -> Tree:
     """Return a tree whose labels are positions in `classes`; one that is no class of the model is none."""
-    if tuple(classes) == BINARY_CLASSES and tree.labels.max() < len(FINE_CLASSES):
-        return binary_labels(tree)
-    if all(name.isdecimal() for name in classes):  # the labels of the file that the model was trained on
+    if tuple(classes) == BINARY_CLASSES:
+        position = BINARY_POSITIONS
+    elif all(name.isdecimal() for name in classes):  # the labels of the file that the model was trained on
         position = {int(name): place for place, name in enumerate(classes)}
     else:
         position = {place: place for place in range(len(classes))}

@@ -14,7 +14,10 @@ FINE_CLASSES = ("very negative", "negative", "neutral", "positive", "very positi
 BINARY_CLASSES = ("negative", "positive")
 """The classes of the labels that `binary_labels` gives."""
 
-_BINARY = np.array([NO_LABEL, 0, 0, NO_LABEL, 1, 1])  # for each label from NO_LABEL on
+BINARY_POSITIONS = {0: 0, 1: 0, 3: 1, 4: 1}
+"""For each label that is not neutral, the position of its class in `BINARY_CLASSES`."""
+
+_BINARY = np.array([BINARY_POSITIONS.get(label, NO_LABEL) for label in range(NO_LABEL, len(FINE_CLASSES))])
 
 
 def binary_labels(tree: Tree) -> Tree:

@@ -16,6 +16,9 @@ from .labelled import text_lines
 Structure: TypeAlias = Literal["constituency", "dependency"]
 
 _TOKENS = re.compile(r"[()]|[^() ]+")
+MOST_NODES = 100_000
+"""Of a tree. A line with more may come from an endless device, and would take much memory."""
+
 _MOST_CHILDREN = 2  # of a node of a bracketed tree: the treebank is binary, and so is the model of its trees
 _DIGITS = 9  # of a number in a file, at most: it fits every integer type that may come to hold it
 _A_LABEL = f"a whole number from 0 to {'9' * _DIGITS}"
@@ -58,18 +61,35 @@ def read_trees(path: str | PathLike[str], *, labelled: bool = True) -> TreeFile:
     structure: Structure | None = None
     trees: list[Tree] = []
     for where, line in text_lines(path):
-        found = _structure(line, where)
+        found, tree = parse_tree(line, where, labelled=labelled)
         structure = structure or found
         if found != structure:
             tab = "a tab" if found == "dependency" else "no tab"
             raise ValueError(
                 f"{where}: a {found} tree ({tab} in the line) after {structure} trees, expected one kind in a file"
             )
-        parse = parse_dependencies if found == "dependency" else parse_bracketed
-        trees.append(parse(line, where, labelled=labelled))
+        trees.append(tree)
     if structure is None:
         raise ValueError(f"{path}: the file is empty, expected a tree a line")
     return TreeFile(structure, trees)
+
+
+def parse_tree(line: str, where: str, *, labelled: bool = True) -> tuple[Structure, Tree]:
+    """Parse a tree of either structure, and say which it is: see `parse_bracketed` and `parse_dependencies`.
+
+    Raises
+    ------
+    ValueError
+        The line is no tree.
+
+    Examples
+    --------
+    >>> parse_tree("(1 film)", "trees.txt:1")
+    ('constituency', Tree(parents=array([-1]), words=['film'], labels=array([1])))
+    """
+    structure = _structure(line, where)
+    parse = parse_dependencies if structure == "dependency" else parse_bracketed
+    return structure, parse(line, where, labelled=labelled)
 
 
 def _structure(line: str, where: str) -> Structure:
@@ -139,6 +159,9 @@ def parse_bracketed(line: str, where: str, *, labelled: bool = True) -> Tree:
     tab = line.find("\t")
     if tab >= 0:
         raise ValueError(f"{where}: column {tab + 1}: a tab, expected spaces between words and brackets")
+    nodes = line.count("(")
+    if nodes > MOST_NODES:
+        raise ValueError(f"{where}: {nodes:,} nodes, expected at most {MOST_NODES:,} in a tree")
     tokens = _TOKENS.findall(line)
     if not tokens:
         raise ValueError(f"{where}: an empty line, expected a bracketed tree")
@@ -219,7 +242,8 @@ def parse_dependencies(line: str, where: str, *, labelled: bool = True) -> Tree:
     where : str
         What to call the line in an error.
     labelled : bool
-        There is a column of labels. If not, it may be empty or missing or hold anything, and labels become `NO_LABEL`.
+        There is a column of labels. If not, it may be empty or missing, or hold any items, and labels become
+        `NO_LABEL`.
 
     Returns
     -------
@@ -273,6 +297,8 @@ def dependency_tree(columns: Mapping[str, str], where: str, *, labelled: bool) -
     """
     items = {name: column.split(" ") if column else [] for name, column in columns.items()}
     words: list[str | None] = list(items["tokens"])
+    if len(words) > MOST_NODES:
+        raise ValueError(f"{where}: {len(words):,} tokens, expected at most {MOST_NODES:,} in a tree")
     if not words:
         raise ValueError(f"{where}: no token, expected a sentence")
     if "" in words:

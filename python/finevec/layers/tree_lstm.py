@@ -105,8 +105,9 @@ class _TreeLSTM(ABC):
         nodes = len(forest.order)
         if inputs.shape != (nodes,):
             raise ValueError(f"inputs: expected shape ({nodes},), one for each node, got {inputs.shape}")
-        if inputs.max() >= words:
-            raise IndexError(f"inputs: expected rows of {words} vectors, or -1 for no word, got {inputs.max()}")
+        for wrong in (inputs.min(), inputs.max()):
+            if not -1 <= wrong < words:
+                raise IndexError(f"inputs: expected rows of {words} vectors, or -1 for no word, got {wrong}")
         levels = _levels(forest, self.arity)
         of_node = np.where(inputs < 0, words, inputs)[forest.order]
         inner, edges = nodes + 1 - int(forest.levels[1]), len(forest.children)

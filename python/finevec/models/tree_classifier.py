@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..checks import integer
 from ..embedding import Embedding
@@ -108,7 +109,7 @@ class TreeClassifier(Classifier):
         """
         rows = self.row if row is None else row
         ids = [-1 if token is None else rows.get(self.word(token), -1) for token in tree.words]
-        encoded = EncodedTree(np.asarray(tree.parents, np.int64), heights(tree.parents), np.array(ids, np.int64))
+        encoded = EncodedTree(integers("parents", tree.parents), heights(tree.parents), np.array(ids, np.int64))
         if len(ids) != len(encoded.parents):
             raise ValueError(f"expected a word or None for each of {len(encoded.parents)} nodes, got {len(ids)}")
         arity = self.lstm.arity
@@ -156,9 +157,9 @@ class TreeClassifier(Classifier):
         tables = [self.embedding.weight] if self.embedding.weight.requires_grad else []
         return {"embedding": tables, "dense": [*self.lstm.parameters(), *self._head_parameters()]}
 
+    @abstractmethod
     def _head_parameters(self) -> list[Parameter]:
         """Return the parameters of the layers above the Tree-LSTM."""
-        raise NotImplementedError
 
     def config(self) -> dict[str, Any]:
         """Return the keyword arguments beside vectors, words and classes that build this model again."""
@@ -178,6 +179,14 @@ class TreeClassifier(Classifier):
             "lstm.forget": self.lstm.forget.data,
             "lstm.bias": self.lstm.bias.data,
         }
+
+
+def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
+    """Return an array of integers as int64; a TypeError where it holds others."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integers, got {array.dtype}")
+    return array.astype(np.int64, copy=False)
 
 
 def rows_of(trees: Iterable[EncodedTree]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from ..layers import Dropout, Linear, softmax, softmax_cross_entropy
 from ..parameter import Parameter
 from ..train import BatchLoss, TrainingDefaults
 from ..trees import NO_LABEL, Tree
-from .tree_classifier import PREDICT_BATCH, EncodedTree, TreeClassifier, rows_of
+from .tree_classifier import PREDICT_BATCH, EncodedTree, TreeClassifier, integers, rows_of
 
 TREE_DEFAULTS = TrainingDefaults(
     optimizer="adagrad",
@@ -111,7 +111,7 @@ class TreeLSTM(TreeClassifier):
     def _example(self, number: int, tree: Tree) -> TreeExample:
         try:
             encoded = self.encode(tree)
-            labels = np.asarray(tree.labels, np.int64)
+            labels = integers("labels", tree.labels)
             if labels.shape != encoded.parents.shape:
                 raise ValueError(f"expected labels of shape {encoded.parents.shape}, got {labels.shape}")
             for node in np.flatnonzero((labels < NO_LABEL) | (labels >= len(self.classes)))[:1]:

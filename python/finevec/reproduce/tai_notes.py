@@ -76,7 +76,8 @@ def _of_vectors(records: Sequence[Record]) -> list[str]:
         notes.append(
             f"Vectors: {'; '.join(named)} a word; words are lower-cased. The paper: GloVe from 840 billion words of "
             "Common Crawl, 300 numbers, with capital letters. Words without a vector are drawn with the variance of "
-            "the others. The authors' code: within 0.05."
+            "the others; those of dev and test trees alone stay without one (x = 0). The authors' code: within 0.05, "
+            "all of them."
         )
     dims = sorted({record["dim"] for record in records if record["mode"] == "random"} - {300})
     if dims:

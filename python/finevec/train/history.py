@@ -14,7 +14,10 @@ from .settings import Settings
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch gave. Training figures are taken while the weights move, with dropout."""
+    """What one epoch gave. Training figures are taken while the weights move, with dropout.
+
+    `dev_accuracy` is what the model's `evaluate` gives beside the loss: of relatedness, Pearson's r.
+    """
 
     epoch: int
     train_loss: float

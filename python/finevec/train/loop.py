@@ -285,7 +285,8 @@ def _run_epoch(
         seen += len(examples)
         progress.batch(epoch, seen, len(order), total / seen, correct / seen)
     rate = seen / max(time.perf_counter() - epoch_start, 1e-9)
-    dev_loss, dev_accuracy = model.evaluate(dev_examples)
+    with np.errstate(over="ignore", invalid="ignore"):  # as in a step
+        dev_loss, dev_accuracy = model.evaluate(dev_examples)
     _check_finite(dev_loss, f"on the dev set after epoch {epoch}")
     seconds = time.perf_counter() - run_start
     return EpochRecord(epoch, total / seen, correct / seen, dev_loss, dev_accuracy, rate, seconds)

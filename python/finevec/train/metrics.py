@@ -56,7 +56,7 @@ def run_metrics(
         "model": model.kind,
         **model.config(),
         **asdict(settings),
-        "embedding_lr": None if model.mode == "static" else settings.embedding_lr,
+        **({"embedding_lr": None, "embedding_optimizer": None} if model.mode == "static" else {}),
         "files": {name: None if path is None else as_text(path) for name, path in files.items()},
         "environment": history.environment,
         "history": history.to_json(),
