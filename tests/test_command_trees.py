@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from finevec import WordVectors
+from finevec import WordVectors, blas
 from finevec.commands import main
 from finevec.datasets.trees import read_trees
 from finevec.models import load_model
@@ -195,3 +195,18 @@ def test_a_frozen_table_has_no_rate_and_no_rule(trees):
     assert train(trees, "metrics", epochs=1, mode="static") == 0
     metrics = read_json(trees["metrics"])
     assert (metrics["embedding_lr"], metrics["embedding_optimizer"], metrics["rows_changed"]) == (None, None, 0)
+
+
+@pytest.mark.parametrize("variables", [{}, {"OPENBLAS_NUM_THREADS": "1"}])
+def test_blas_threads_that_nobody_sets_are_told(trees, capsys, monkeypatch, variables):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    for name in blas.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    argv = arguments(trees, "train", model="tree-lstm", mode="random", dim=4, epochs=1, mem_dim=4)
+    assert main([part for part in argv if part != "--quiet"]) == 0
+    told = "which may be many times slower: install threadpoolctl" in capsys.readouterr().err
+    assert told == (not variables)
+    assert main(argv) == 0
+    assert capsys.readouterr().err == ""

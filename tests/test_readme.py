@@ -8,6 +8,8 @@ import finevec as fv
 import numpy as np
 import pytest
 from finevec.commands import main
+from toy_texts import BAD, GOOD, PLAIN, write_vectors
+from toy_trees import write_trees
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -54,12 +56,30 @@ def test_the_commands_for_own_data_run_and_the_model_predicts(tmp_path, monkeypa
     commands = re.findall(
         r"^finevec (?:train|neighbors) .*--vectors.*$", README.read_text(encoding="utf-8"), re.MULTILINE
     )
+    commands = [command for command in commands if "tree-lstm" not in command]
     assert [main(shlex.split(command)[1:]) for command in commands] == [0, 0, 0]
     capsys.readouterr()
     names = {}
     exec(python_examples()[2], names)
     assert capsys.readouterr().out == "['good', 'bad']\n"
     assert "charming" in names["tuned"]
+
+
+def test_the_commands_for_trees_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_vectors(Path("glove.6B.100d.txt"), [*GOOD, *BAD, *PLAIN])
+    for part, count in (("train", 40), ("dev", 10), ("test", 10)):
+        write_trees(Path(f"sst.{part}.txt"), "constituency", count, seed=count)
+    commands = re.findall(r"^finevec (?:train --model tree-lstm|tree) .*$", README.read_text(encoding="utf-8"), re.M)
+    assert len(commands) == 4
+    for command in commands:
+        if "--output" not in command:
+            assert main(shlex.split(command, comments=True)[1:]) == 0
+    assert "as labelled: trees " in capsys.readouterr().out
+    pytest.importorskip("matplotlib", reason="a figure needs matplotlib, of the extra [plot]")
+    figure = next(command for command in commands if "--output" in command)
+    assert main(shlex.split(figure, comments=True)[1:]) == 0
+    assert Path("tree.svg").read_text(encoding="utf-8").startswith("<?xml")
 
 
 def test_docstring_examples_run():

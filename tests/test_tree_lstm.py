@@ -326,7 +326,7 @@ def test_what_does_not_fit_is_refused(arity):
         ({"inputs": inputs[None]}, ValueError, r"inputs: expected shape \(3,\), one for each node, got \(1, 3\)"),
         ({"inputs": np.array([0, 1, 4])}, IndexError, "inputs: expected rows of 4 vectors, or -1 for no word, got 4"),
         ({"inputs": np.array([5, 1, 2])}, IndexError, "inputs: expected rows of 4 vectors, or -1 for no word, got 5"),
-        ({"inputs": np.array([0.0, 1.0, 2.0])}, TypeError, "words has dtype float64, wanted an integer type"),
+        ({"inputs": np.array([0.0, 1.0, 2.0])}, TypeError, "inputs: expected integers, got float64"),
     ]:
         with pytest.raises(error, match=message):
             layer.forward(**{"vectors": vectors, "inputs": inputs, "forest": forest, **change})

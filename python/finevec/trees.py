@@ -25,6 +25,15 @@ NO_NODE = 0
 class Tree(NamedTuple):
     """One tree.
 
+    Attributes
+    ----------
+    parents : ndarray of int64, shape (nodes,)
+        The number of each node's parent, `NO_PARENT` for the root.
+    words : list of str or None
+        The word at each node; None where there is none, as at the inner nodes of a constituency tree.
+    labels : ndarray of int64, shape (nodes,)
+        The label of each node, at least 0, or `NO_LABEL`.
+
     Examples
     --------
     >>> tree = Tree(np.array([2, 2, -1]), ["good", "film", None], np.array([3, 2, 3]))
@@ -33,11 +42,8 @@ class Tree(NamedTuple):
     """
 
     parents: NDArray[np.int64]
-    """Shape (nodes,): the number of each node's parent, `NO_PARENT` for the root."""
     words: list[str | None]
-    """The word at each node; None where there is none, as at the inner nodes of a constituency tree."""
     labels: NDArray[np.int64]
-    """Shape (nodes,): the label of each node, at least 0, or `NO_LABEL`."""
 
 
 def heights(parents: ArrayLike) -> NDArray[np.int64]:
@@ -98,15 +104,32 @@ def heights(parents: ArrayLike) -> NDArray[np.int64]:
     return np.array(found, np.int64)
 
 
+_heights = heights  # which is also the name of an argument below
+
+
 class Forest(NamedTuple):
     """The nodes of several trees as rows of a table: leaves first, then level by level, so children precede parents.
 
-    Row `NO_NODE` belongs to no node, and holds zeros in a table of states.
+    Row `NO_NODE` belongs to no node, and holds zeros in a table of states. What belongs to nodes in the order of the
+    trees, such as labels, is in the order of the rows as ``labels[forest.order]``, and belongs to ``states[1:]``.
+
+    Attributes
+    ----------
+    levels : ndarray of int64, shape (levels + 1,)
+        Nodes of height h have the rows from ``levels[h]`` up to ``levels[h + 1]``.
+    order : ndarray of int64, shape (nodes,)
+        The node in each row from 1 on; nodes count on from tree to tree.
+    children : ndarray of int64, shape (edges,)
+        The rows of the children of row 1, then of row 2, and so on.
+    offsets : ndarray of int64, shape (nodes + 2,)
+        The children of row r are ``children[offsets[r]:offsets[r + 1]]``.
+    roots : ndarray of int64, shape (trees,)
+        The row of each tree's root.
 
     Examples
     --------
     >>> trees = [np.array([2, 2, -1]), np.array([-1])]
-    >>> forest = Forest.of(trees, [heights(parents) for parents in trees])
+    >>> forest = Forest.of(trees)
     >>> forest.levels, forest.order  # rows 1 to 3 are leaves: nodes 0, 1 and 3 of all
     (array([1, 4, 5]), array([0, 1, 3, 2]))
     >>> forest.children, forest.offsets, forest.roots
@@ -114,21 +137,16 @@ class Forest(NamedTuple):
     """
 
     levels: NDArray[np.int64]
-    """Shape (levels + 1,): nodes of height h have the rows from ``levels[h]`` up to ``levels[h + 1]``."""
     order: NDArray[np.int64]
-    """Shape (nodes,): the node in each row from 1 on; nodes count on from tree to tree."""
     children: NDArray[np.int64]
-    """Shape (edges,): the rows of the children of row 1, then of row 2, and so on."""
     offsets: NDArray[np.int64]
-    """Shape (nodes + 2,): the children of row r are ``children[offsets[r]:offsets[r + 1]]``."""
     roots: NDArray[np.int64]
-    """Shape (trees,): the row of each tree's root."""
 
     @classmethod
     def of(
         cls,
         parents: Sequence[NDArray[np.int64]],
-        heights: Sequence[NDArray[np.int64]],
+        heights: Sequence[NDArray[np.int64]] | None = None,
         *,
         arity: int | None = None,
     ) -> Forest:
@@ -138,16 +156,24 @@ class Forest(NamedTuple):
         ----------
         parents : sequence of ndarray of int64
             Of each tree, as in `Tree`. At least one.
-        heights : sequence of ndarray of int64
-            What `heights` gives for each.
+        heights : sequence of ndarray of int64, optional
+            What `heights` gives for each, where it is known.
         arity : int, optional
             Give every node that has children so many: those that are missing, behind its own, are `NO_NODE`.
 
         Raises
         ------
         ValueError
-            A node has more children than `arity`.
+            There is no tree, or one is none (see `heights`, which is asked where the heights are not given); the
+            heights are not those of the trees; or a node has more children than `arity`.
         """
+        if heights is None:
+            heights = [_heights(tree) for tree in parents]
+        if not len(parents) or list(map(len, parents)) != list(map(len, heights)):
+            raise ValueError(
+                f"expected at least one tree, and a height for each node of each, got {len(parents)} trees with "
+                f"{sum(map(len, parents))} nodes and {sum(map(len, heights))} heights"
+            )
         sizes = np.array([len(tree) for tree in parents])
         starts = np.cumsum(sizes) - sizes
         above, height = np.concatenate(parents), np.concatenate(heights)

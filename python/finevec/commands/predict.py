@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from .. import blas
 from ..models import Classifier, TextClassifier, TreeLSTM, load_model
 from .arguments import nonempty_path
 from .lines import batches, opened, unpacked
@@ -48,7 +50,9 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("standard output is closed: there is nowhere to print the classes")
     model: Any = load_model(args.model)
     parse = _parser_of(model, args.model)
-    with opened(args.file) as (file, name):
+    # Those of trees are many small products, which all cores would only delay.
+    one_thread = blas.threads(1) if isinstance(model, TreeLSTM) else contextlib.nullcontext()
+    with one_thread, opened(args.file) as (file, name):
         if args.proba:  # before the first read, which waits for whoever writes
             _print(["\t".join(map(_printable, model.classes))])
         for inputs in batches(unpacked(file), name, parse):

@@ -233,6 +233,17 @@ def warn_of_blas_threads(args: argparse.Namespace) -> None:
         )
 
 
+def note_of_blas_threads(args: argparse.Namespace) -> None:
+    """Say, but for `--quiet`, that trees train slowly where BLAS takes all cores for each of many small products."""
+    if args.blas_threads is None and not args.quiet and blas.is_unheeded(1):
+        print(
+            "finevec: note: NumPy's BLAS takes all cores for each of the many small products of trees, which may be "
+            f"many times slower: install threadpoolctl (the extra [repro]), or set {blas.VARIABLES[0]}=1",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
 def model_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return the keyword arguments of the model that were given; the others are the model's own defaults.
 

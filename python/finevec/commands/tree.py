@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import blas
 from ..datasets.sst import BINARY_CLASSES, BINARY_POSITIONS
 from ..models import TreeLSTM, load_model
 from ..plot import FORMATS, rendered
@@ -71,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
     models = _loaded(args.model, args.versus)
     number = 1 if kind is not None and args.number is None else args.number
     for count, (where, line) in enumerate(_lines(args.file, number)):
-        tree = _classified(line, where, models)
+        with blas.threads(1):
+            tree = _classified(line, where, models)
         if kind is not None:
             _write(tree, where, args.output, kind)
         else:

@@ -95,14 +95,16 @@ class _TreeLSTM(ABC):
         Raises
         ------
         TypeError
-            `vectors` is no array of the weights' dtype.
+            `vectors` is no array of the weights' dtype, or `inputs` are no integers.
         ValueError
             A shape does not fit, or the forest was laid out with another arity.
         IndexError
             An input is no row of `vectors`.
         """
         words, dtype, size = _checked_vectors(vectors, self.weight.data), vectors.dtype, self.mem_dim
-        nodes = len(forest.order)
+        nodes, inputs = len(forest.order), np.asarray(inputs)
+        if inputs.dtype.kind not in "iu":
+            raise TypeError(f"inputs: expected integers, got {inputs.dtype}")
         if inputs.shape != (nodes,):
             raise ValueError(f"inputs: expected shape ({nodes},), one for each node, got {inputs.shape}")
         for wrong in (inputs.min(), inputs.max()):
@@ -234,10 +236,10 @@ class ChildSumTreeLSTM(_TreeLSTM):
     Examples
     --------
     >>> import numpy as np
-    >>> from finevec.trees import Forest, heights
+    >>> from finevec.trees import Forest
     >>> layer = ChildSumTreeLSTM(4, 3, seed=0)
     >>> parents = np.array([1, -1, 1])  # one tree; words 0 and 2 depend on word 1
-    >>> forest = Forest.of([parents], [heights(parents)])
+    >>> forest = Forest.of([parents])
     >>> hidden, backprop = layer.forward(np.ones((2, 4), np.float32), np.array([0, 1, 0]), forest)
     >>> hidden.shape, forest.roots
     ((4, 3), array([3]))
@@ -309,10 +311,10 @@ class NaryTreeLSTM(_TreeLSTM):
     Examples
     --------
     >>> import numpy as np
-    >>> from finevec.trees import Forest, heights
+    >>> from finevec.trees import Forest
     >>> layer = NaryTreeLSTM(4, 3, seed=0)
     >>> parents = np.array([2, 2, -1])  # one tree of two words
-    >>> forest = Forest.of([parents], [heights(parents)], arity=layer.arity)
+    >>> forest = Forest.of([parents], arity=layer.arity)
     >>> hidden, backprop = layer.forward(np.ones((2, 4), np.float32), np.array([0, 1, -1]), forest)
     >>> hidden.shape, forest.roots
     ((4, 3), array([3]))

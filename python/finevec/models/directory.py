@@ -114,11 +114,23 @@ def save_model(model: Classifier, directory: str | PathLike[str], *, training: d
     path = check_model_target(directory)
     aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        _write_files(model, aside, training or {})
+        with _named_after(directory):
+            _write_files(model, aside, training or {})
         aside.chmod(0o777 & ~_umask())
         replace_directory(aside, path, FILES)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def _named_after(directory: str | PathLike[str]) -> Iterator[None]:
+    """Give an error of the system that names no file, as on a full disk, the name of the directory to save to."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(directory)
         raise
 
 

@@ -104,10 +104,13 @@ class TreeClassifier(Classifier):
 
         Raises
         ------
+        TypeError
+            It is no `Tree`, or its parents are no integers.
         ValueError
             It is no tree, see `finevec.trees.heights`, or a node has more children than the structure allows.
         """
         rows = self.row if row is None else row
+        expect_tree(tree)
         ids = [-1 if token is None else rows.get(self.word(token), -1) for token in tree.words]
         encoded = EncodedTree(integers("parents", tree.parents), heights(tree.parents), np.array(ids, np.int64))
         if len(ids) != len(encoded.parents):
@@ -145,6 +148,8 @@ class TreeClassifier(Classifier):
 
     def states_of_new(self, trees: Sequence[Tree]) -> TreeStates:
         """Return the hidden states of trees whose words need not be rows: `others` may have vectors of them."""
+        for tree in trees:
+            expect_tree(tree)
         words = dict.fromkeys(self.word(token) for tree in trees for token in tree.words if token is not None)
         number = {word: count for count, word in enumerate(words)}
         encoded = [self.encode(tree, number) for tree in trees]
@@ -179,6 +184,15 @@ class TreeClassifier(Classifier):
             "lstm.forget": self.lstm.forget.data,
             "lstm.bias": self.lstm.bias.data,
         }
+
+
+def expect_tree(value: object) -> None:
+    """Refuse, with a TypeError, what is no `Tree`."""
+    if not isinstance(value, Tree):
+        raise TypeError(
+            "expected a finevec.trees.Tree, such as finevec.datasets.trees.parse_bracketed gives, got "
+            f"{type(value).__name__}"
+        )
 
 
 def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:

@@ -157,7 +157,7 @@ class TreeLSTM(TreeClassifier):
         Parameters
         ----------
         trees : sequence of Tree
-            Their labels do not matter.
+            Of the model's structure. Their labels do not matter. `finevec.datasets.trees` reads and parses them.
 
         Returns
         -------
@@ -165,6 +165,8 @@ class TreeLSTM(TreeClassifier):
 
         Raises
         ------
+        TypeError
+            One is no `Tree`.
         ValueError
             A tree is none that the model takes.
         """

@@ -202,6 +202,7 @@ class _Legend:
         for number in range(count) if count <= _MOST_ENTRIES else (0, count - 1):
             full = printable(tree.classes[number])
             meanings[number] = "" if names[number] == full else shortened(full, _LONGEST_ENTRY)
+        meanings["mean"] = "a node's colour: the mean of the classes, by probability"
         if tree.differs.any():
             meanings["ring"] = "the models differ"
         if tree.wrong.any():
@@ -231,6 +232,9 @@ class _Legend:
     def _draw_mark(self, axes: Any, x: float, y: float, what: str | int, name: str) -> None:
         if what == "ring":
             _draw_ring(axes, x, y, self._box, name)
+        elif what == "mean":
+            first_two = np.eye(len(self._names))[:2].mean(axis=0)
+            _draw_box(axes, x, y, self._box, name, facecolor=_colour(first_two), **_BOX_LOOK)
         elif isinstance(what, str):
             _draw_text(axes, x, y, self._names[-1], name, **_LABEL_LOOK)
         else:
