@@ -38,6 +38,10 @@ pub trait Element:
     /// The number without mantissa whose sign and exponent are the lowest bits of this one.
     #[must_use]
     fn low_bits_as_exponent(self) -> Self;
+
+    /// The same absolute value with the sign of `other`.
+    #[must_use]
+    fn with_sign_of(self, other: Self) -> Self;
 }
 
 macro_rules! element {
@@ -65,6 +69,11 @@ macro_rules! element {
             #[inline(always)]
             fn low_bits_as_exponent(self) -> Self {
                 Self::from_bits(self.to_bits() << $mantissa)
+            }
+
+            #[inline(always)]
+            fn with_sign_of(self, other: Self) -> Self {
+                self.copysign(other)
             }
         }
     };

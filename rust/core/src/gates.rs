@@ -13,6 +13,8 @@
 //!
 //! σ and tanh are within 4 units in the last place (`simd/exp.rs`).
 
+use std::ops::Range;
+
 use crate::error::Error;
 use crate::ids::{Bags, Id, Ids, with_ids};
 use crate::lookup::check_shape;
@@ -32,49 +34,27 @@ pub struct Nodes<'a, T> {
     pub cells: Rows<'a, T>,
 }
 
+/// Refuses tables of other shapes than `rows × dim`.
+macro_rules! expect_shapes {
+    ($($table:ident: $rows:expr, $dim:expr;)*) => {$(
+        check_shape(concat!("the number of rows of ", stringify!($table)), $table.rows(), $rows)?;
+        check_shape(concat!("the dim of ", stringify!($table)), $table.dim(), $dim)?;
+    )*};
+}
+
+/// All elements of a table to write, which must be one block.
+macro_rules! block {
+    ($table:ident) => {
+        $table.dense().ok_or(Error::NotDense { what: stringify!($table) })?
+    };
+}
+
 impl<T: Exponential> Nodes<'_, T> {
-    fn len(&self) -> usize {
-        self.children.len()
-    }
-
-    fn edges(&self) -> usize {
-        self.children.ids().len()
-    }
-
-    fn dim(&self) -> usize {
-        self.cells.dim()
-    }
-
-    /// Nodes to cut at so that parts have about the same work, as ranges, and the traffic of all of them in bytes.
-    fn parts(&self, rows_of_node: usize) -> (Vec<std::ops::Range<usize>>, usize) {
-        let starts = self.children.starts();
-        let rows = |node: usize| rows_of_node * node + 2 * starts[node];
-        let row_bytes = (self.dim() * size_of::<T>()).max(1);
-        let cuts = even_cuts(self.len(), PART_BYTES / row_bytes, rows);
-        let ends = cuts.iter().skip(1).copied().chain([self.len()]);
-        let parts = cuts.iter().zip(ends).filter(|&(&first, end)| first < end).map(|(&first, end)| first..end);
-        (parts.collect(), rows(self.len()) * row_bytes)
-    }
-
-    /// The edges of the nodes of a part.
-    fn edges_of(&self, part: &std::ops::Range<usize>) -> std::ops::Range<usize> {
-        self.children.starts()[part.start]..self.children.starts()[part.end]
-    }
-
-    /// What the cells of the nodes have computed with, row by row.
-    fn check(&self, iou: (usize, usize), forget: (usize, usize)) -> Result<(), Error> {
-        self.children.ids().expect_rows(self.cells.rows())?;
-        check_shape("the number of rows of iou", iou.0, self.len())?;
-        check_shape("the dim of iou", iou.1, 3 * self.dim())?;
-        check_shape("the number of rows of forget", forget.0, self.edges())?;
-        check_shape("the dim of forget", forget.1, self.dim())
-    }
-
     /// The states of nodes: `iou` and `forget`, a row for each edge, come with the products of the children's states and
     /// become the gates. `words` says which row of `projected`, the products i, o, u and f of words, is each node's.
     ///
     /// # Errors
-    /// If the shapes do not fit together; nothing is written then.
+    /// If the shapes do not fit together, or the rows to write are not one block; nothing is written then.
     pub fn states(
         &self,
         words: &Ids,
@@ -84,37 +64,27 @@ impl<T: Exponential> Nodes<'_, T> {
         mut cell: RowsMut<'_, T>,
         mut hidden: RowsMut<'_, T>,
     ) -> Result<(), Error> {
-        self.check((iou.rows(), iou.dim()), (forget.rows(), forget.dim()))?;
+        let (nodes, edges, dim) = self.sizes()?;
         words.expect_rows(projected.rows())?;
-        check_shape("the number of words", words.len(), self.len())?;
-        check_shape("the dim of projected", projected.dim(), 4 * self.dim())?;
-        for (what, table) in [("the number of rows of cell", &cell), ("the number of rows of hidden", &hidden)] {
-            check_shape(what, table.rows(), self.len())?;
-        }
-        check_shape("the dim of cell", cell.dim(), self.dim())?;
-        check_shape("the dim of hidden", hidden.dim(), self.dim())?;
-        let mut iou = iou.dense().ok_or(Error::NotDense { what: "iou" })?;
-        let mut forget = forget.dense().ok_or(Error::NotDense { what: "forget" })?;
-        let mut cell = cell.dense().ok_or(Error::NotDense { what: "cell" })?;
-        let mut hidden = hidden.dense().ok_or(Error::NotDense { what: "hidden" })?;
-        let (level, dim) = (Level::current(), self.dim());
+        check_shape("the number of words", words.len(), nodes)?;
+        check_shape("the dim of projected", projected.dim(), 4 * dim)?;
+        expect_shapes! { iou: nodes, 3 * dim; forget: edges, dim; cell: nodes, dim; hidden: nodes, dim; }
+        let (mut iou, mut forget, mut cell, mut hidden) = (block!(iou), block!(forget), block!(cell), block!(hidden));
+        let (level, cells) = (Level::current(), self.cells);
         let (parts, bytes) = self.parts(5);
-        let jobs = parts.into_iter().map(|part| {
-            let (nodes, edges) = (part.len(), self.edges_of(&part).len());
-            let [iou, forget, cell, hidden] = [
-                (&mut iou, 3 * nodes * dim),
-                (&mut forget, edges * dim),
-                (&mut cell, nodes * dim),
-                (&mut hidden, nodes * dim),
-            ]
-            .map(|(rows, count)| rows.split_off_mut(..count).unwrap_or_default());
-            (part, iou, forget, cell, hidden)
-        });
         with_ids!(self.children.ids(), |children| with_ids!(words, |words| {
-            for_each_job(jobs, bytes, |_, (part, iou, forget, cell, hidden)| {
-                let nodes = *self;
-                level.run(States { nodes, part, children, words, projected, iou, forget, cell, hidden });
+            let jobs = parts.into_iter().map(|part| States {
+                words: &words[part.clone()],
+                projected,
+                children,
+                starts: &self.children.starts()[part.start..=part.end],
+                cells,
+                iou: next_rows(&mut iou, part.len(), 3 * dim),
+                forget: forget.split_off_mut(..self.edges(&part) * dim).unwrap_or_default(),
+                cell: next_rows(&mut cell, part.len(), dim),
+                hidden: next_rows(&mut hidden, part.len(), dim),
             });
+            for_each_job(jobs, bytes, |_, states| level.run(states));
         }));
         Ok(())
     }
@@ -122,42 +92,66 @@ impl<T: Exponential> Nodes<'_, T> {
     /// The gradients of `states`, given the gates and cells that it wrote and the gradients of both states.
     ///
     /// # Errors
-    /// If the shapes do not fit together; nothing is written then.
+    /// If the shapes do not fit together, or the rows to write are not one block; nothing is written then.
     pub fn gradients(&self, states: &NodeStates<'_, T>, grads: NodeGrads<'_, T>) -> Result<(), Error> {
         let NodeStates { iou, forget, cell, grad_cell, grad_hidden } = *states;
-        let NodeGrads { mut projected, forget: mut grad_forget, cells: mut grad_cells } = grads;
-        self.check((iou.rows(), iou.dim()), (forget.rows(), forget.dim()))?;
-        for (what, table) in [("cell", cell), ("grad_cell", grad_cell), ("grad_hidden", grad_hidden)] {
-            check_shape(what, table.rows() * table.dim(), self.len() * self.dim())?;
-            check_shape(what, table.dim(), self.dim())?;
+        let NodeGrads { projected: mut grad_projected, forget: mut grad_forget, cells: mut grad_cells } = grads;
+        let (nodes, edges, dim) = self.sizes()?;
+        expect_shapes! {
+            iou: nodes, 3 * dim; forget: edges, dim; cell: nodes, dim; grad_cell: nodes, dim; grad_hidden: nodes, dim;
+            grad_projected: nodes, 4 * dim; grad_forget: edges, dim; grad_cells: edges, dim;
         }
-        check_shape("the number of rows of grad_projected", projected.rows(), self.len())?;
-        check_shape("the dim of grad_projected", projected.dim(), 4 * self.dim())?;
-        for (what, table) in [("grad_forget", &grad_forget), ("grad_cells", &grad_cells)] {
-            check_shape(what, table.rows(), self.edges())?;
-            check_shape(what, table.dim(), self.dim())?;
-        }
-        let forget = forget.dense().ok_or(Error::NotDense { what: "forget" })?;
-        let mut projected = projected.dense().ok_or(Error::NotDense { what: "grad_projected" })?;
-        let mut grad_forget = grad_forget.dense().ok_or(Error::NotDense { what: "grad_forget" })?;
-        let mut grad_cells = grad_cells.dense().ok_or(Error::NotDense { what: "grad_cells" })?;
-        let (level, dim) = (Level::current(), self.dim());
+        let (mut of_projected, mut of_forget, mut of_cells) =
+            (block!(grad_projected), block!(grad_forget), block!(grad_cells));
+        let (level, cells) = (Level::current(), self.cells);
         let (parts, bytes) = self.parts(10);
-        let jobs = parts.into_iter().map(|part| {
-            let (nodes, edges) = (part.len(), self.edges_of(&part).len());
-            let [projected, grad_forget, grad_cells] =
-                [(&mut projected, 4 * nodes * dim), (&mut grad_forget, edges * dim), (&mut grad_cells, edges * dim)]
-                    .map(|(rows, count)| rows.split_off_mut(..count).unwrap_or_default());
-            (part, projected, grad_forget, grad_cells)
-        });
         with_ids!(self.children.ids(), |children| {
-            for_each_job(jobs, bytes, |_, (part, projected, grad_forget, grad_cells)| {
-                let nodes = *self;
-                level.run(Gradients { nodes, states, part, children, forget, projected, grad_forget, grad_cells });
+            let jobs = parts.into_iter().map(|part| {
+                let edges = self.edges(&part) * dim;
+                Gradients {
+                    first: part.start,
+                    states,
+                    children,
+                    starts: &self.children.starts()[part.start..=part.end],
+                    cells,
+                    projected: next_rows(&mut of_projected, part.len(), 4 * dim),
+                    forget: of_forget.split_off_mut(..edges).unwrap_or_default(),
+                    of_cells: of_cells.split_off_mut(..edges).unwrap_or_default(),
+                }
             });
+            for_each_job(jobs, bytes, |_, gradients| level.run(gradients));
         });
         Ok(())
     }
+
+    /// The numbers of nodes, of edges, and of elements of a state.
+    fn sizes(&self) -> Result<(usize, usize, usize), Error> {
+        self.children.ids().expect_rows(self.cells.rows())?;
+        Ok((self.children.len(), self.children.ids().len(), self.cells.dim()))
+    }
+
+    /// Nodes in parts of about the same work, where each node and each edge moves so many rows, and the traffic of all
+    /// of them in bytes.
+    fn parts(&self, rows_of_node: usize) -> (Vec<Range<usize>>, usize) {
+        let (nodes, starts) = (self.children.len(), self.children.starts());
+        let rows = |node: usize| rows_of_node * node + 2 * starts[node];
+        let row_bytes = (self.cells.dim() * size_of::<T>()).max(1);
+        let cuts = even_cuts(nodes, PART_BYTES / row_bytes, rows);
+        let ends = cuts.iter().skip(1).copied().chain([nodes]);
+        let parts = cuts.iter().zip(ends).filter(|&(&first, end)| first < end).map(|(&first, end)| first..end);
+        (parts.collect(), rows(nodes) * row_bytes)
+    }
+
+    /// The number of edges of the nodes of a part.
+    fn edges(&self, part: &Range<usize>) -> usize {
+        self.children.starts()[part.end] - self.children.starts()[part.start]
+    }
+}
+
+/// Takes the next rows off what is left of a table's elements.
+#[expect(clippy::mut_mut, reason = "what is left is changed in place")]
+fn next_rows<'a, T>(rest: &mut &'a mut [T], rows: usize, dim: usize) -> RowsMut<'a, T> {
+    RowsMut::new(rest.split_off_mut(..rows * dim).unwrap_or_default(), rows, dim)
 }
 
 /// What is known of nodes on the way back, rows in the order of the nodes.
@@ -186,16 +180,17 @@ pub struct NodeGrads<'a, T> {
     pub cells: RowsMut<'a, T>,
 }
 
+/// A part of the nodes. All but `children` and what they are rows of is theirs alone.
 struct States<'a, T, I, J> {
-    nodes: Nodes<'a, T>,
-    part: std::ops::Range<usize>,
-    children: &'a [I],
     words: &'a [J],
     projected: Rows<'a, T>,
-    iou: &'a mut [T],
+    children: &'a [I],
+    starts: &'a [usize],
+    cells: Rows<'a, T>,
+    iou: RowsMut<'a, T>,
     forget: &'a mut [T],
-    cell: &'a mut [T],
-    hidden: &'a mut [T],
+    cell: RowsMut<'a, T>,
+    hidden: RowsMut<'a, T>,
 }
 
 impl<T: Exponential, I: Id, J: Id> Kernel for States<'_, T, I, J> {
@@ -204,26 +199,20 @@ impl<T: Exponential, I: Id, J: Id> Kernel for States<'_, T, I, J> {
 
     #[inline(always)]
     fn run<V: Vector<T>>(mut self) {
-        let dim = self.nodes.dim();
-        if dim == 0 {
-            return;
-        }
-        for (at, node) in self.part.enumerate() {
-            let projected = self.projected.row(self.words[node].row());
-            let [of_i, of_o, of_u, of_f] = [0, 1, 2, 3].map(|gate| &projected[gate * dim..][..dim]);
-            let iou = &mut self.iou[3 * at * dim..][..3 * dim];
-            for (gate, own) in iou.chunks_exact_mut(dim).zip([of_i, of_o, of_u]).take(2) {
-                change_rows::<T, V, 1>([gate], RowValues::of(own, T::ONE), &Sigmoid);
-            }
+        let dim = self.cells.dim();
+        for (node, (word, edges)) in self.words.iter().zip(self.starts.windows(2)).enumerate() {
+            let children = &self.children[edges[0]..edges[1]];
+            let projected = self.projected.row(word.row());
+            let iou = self.iou.row_mut(node);
+            let [of_io, of_u, of_f] = [0..2 * dim, 2 * dim..3 * dim, 3 * dim..4 * dim].map(|gates| &projected[gates]);
+            change_rows::<T, V, 1>([&mut iou[..2 * dim]], RowValues::of(of_io, T::ONE), &Sigmoid);
             change_rows::<T, V, 1>([&mut iou[2 * dim..]], RowValues::of(of_u, T::ONE), &Tanh);
-            let edges = self.nodes.edges_of(&(node..node + 1));
-            let forget = self.forget.split_off_mut(..edges.len() * dim).unwrap_or_default();
-            for gate in forget.chunks_exact_mut(dim) {
-                change_rows::<T, V, 1>([gate], RowValues::of(of_f, T::ONE), &Sigmoid);
+            let mut forget = next_rows(&mut self.forget, children.len(), dim);
+            for k in 0..children.len() {
+                change_rows::<T, V, 1>([forget.row_mut(k)], RowValues::of(of_f, T::ONE), &Sigmoid);
             }
-            let inputs = CellInputs { iou, forget, children: &self.children[edges], cells: self.nodes.cells };
-            let [cell, hidden] = [&mut *self.cell, &mut *self.hidden].map(|rows| &mut rows[at * dim..][..dim]);
-            cell_state::<T, V, I>(cell, hidden, inputs);
+            let inputs = CellInputs { iou, forget: forget.to_read(), children, cells: self.cells };
+            cell_state::<T, V, I>(self.cell.row_mut(node), self.hidden.row_mut(node), inputs);
         }
     }
 }
@@ -248,15 +237,16 @@ impl<T: Exponential> Change<T, 1> for Tanh {
     }
 }
 
+/// A part of the nodes, the first of which is `first`. What is written is theirs alone.
 struct Gradients<'a, T, I> {
-    nodes: Nodes<'a, T>,
+    first: usize,
     states: &'a NodeStates<'a, T>,
-    part: std::ops::Range<usize>,
     children: &'a [I],
-    forget: &'a [T],
-    projected: &'a mut [T],
-    grad_forget: &'a mut [T],
-    grad_cells: &'a mut [T],
+    starts: &'a [usize],
+    cells: Rows<'a, T>,
+    projected: RowsMut<'a, T>,
+    forget: &'a mut [T],
+    of_cells: &'a mut [T],
 }
 
 impl<T: Exponential, I: Id> Kernel for Gradients<'_, T, I> {
@@ -265,27 +255,24 @@ impl<T: Exponential, I: Id> Kernel for Gradients<'_, T, I> {
 
     #[inline(always)]
     fn run<V: Vector<T>>(mut self) {
-        let dim = self.nodes.dim();
-        if dim == 0 {
-            return;
-        }
-        for (at, node) in self.part.enumerate() {
-            let edges = self.nodes.edges_of(&(node..node + 1));
+        let (states, dim) = (self.states, self.cells.dim());
+        for (at, edges) in self.starts.windows(2).enumerate() {
+            let (node, edges) = (self.first + at, edges[0]..edges[1]);
             let outputs = CellOutputs {
-                grad_iouf: &mut self.projected[4 * at * dim..][..4 * dim],
-                grad_forget: self.grad_forget.split_off_mut(..edges.len() * dim).unwrap_or_default(),
-                grad_children: self.grad_cells.split_off_mut(..edges.len() * dim).unwrap_or_default(),
+                grad_iouf: self.projected.row_mut(at),
+                grad_forget: next_rows(&mut self.forget, edges.len(), dim),
+                grad_children: next_rows(&mut self.of_cells, edges.len(), dim),
             };
             let inputs = CellInputs {
-                iou: self.states.iou.row(node),
-                forget: &self.forget[edges.start * dim..edges.end * dim],
+                iou: states.iou.row(node),
+                forget: states.forget.part(edges.clone()),
                 children: &self.children[edges],
-                cells: self.nodes.cells,
+                cells: self.cells,
             };
             let grads = CellGrads {
-                cell: self.states.cell.row(node),
-                grad_cell: self.states.grad_cell.row(node),
-                grad_hidden: self.states.grad_hidden.row(node),
+                cell: states.cell.row(node),
+                grad_cell: states.grad_cell.row(node),
+                grad_hidden: states.grad_hidden.row(node),
             };
             cell_gradient::<T, V, I>(outputs, inputs, grads);
         }

@@ -60,13 +60,6 @@ impl<'a, T> Rows<'a, T> {
         unsafe { std::slice::from_raw_parts(self.start.offset(row as isize * self.stride), self.dim) }
     }
 
-    /// All elements, where the rows lie one after the other.
-    pub(crate) fn dense(&self) -> Option<&'a [T]> {
-        // SAFETY: the rows leave no gaps, so these are readable for 'a.
-        (self.stride == self.dim as isize)
-            .then(|| unsafe { std::slice::from_raw_parts(self.start, self.rows * self.dim) })
-    }
-
     /// Some of the rows.
     ///
     /// # Panics
@@ -156,15 +149,23 @@ impl<'a, T> RowsMut<'a, T> {
         unsafe { std::slice::from_raw_parts_mut(self.start.offset(row as isize * self.stride), self.dim) }
     }
 
-    /// Do the rows lie one after the other?
+    /// All rows to read.
+    pub(crate) fn to_read(&self) -> Rows<'_, T> {
+        Rows { start: self.start, rows: self.rows, dim: self.dim, stride: self.stride, memory: PhantomData }
+    }
+
+    /// Do the rows lie one after the other? A step to the next row that is never taken may be any.
     pub(crate) fn is_dense(&self) -> bool {
-        self.stride == self.dim as isize
+        self.rows <= 1 || self.stride == self.dim as isize
     }
 
     /// All elements, where the rows lie one after the other.
     pub(crate) fn dense(&mut self) -> Option<&mut [T]> {
         if !self.is_dense() {
             return None;
+        }
+        if self.rows == 0 {
+            return Some(&mut []); // `start` may point nowhere
         }
         // SAFETY: the rows leave no gaps, so these are our elements and no others; they stay borrowed with self.
         Some(unsafe { std::slice::from_raw_parts_mut(self.start, self.rows * self.dim) })

@@ -3,19 +3,18 @@
 //! Nothing that is read is written, so the last register, which ends with the row and overlaps the one before it,
 //! computes some columns twice, to the same bits.
 
-use super::blocks::MOST_LANES;
 use super::exp::{Exponential, tanh};
 use super::vector::{Lanes, Vector};
 use crate::ids::Id;
-use crate::rows::Rows;
+use crate::rows::{Rows, RowsMut};
 
-/// What the state of one node follows from: rows of `dim` elements, side by side.
+/// What the state of one node follows from.
 #[derive(Clone, Copy)]
 pub(crate) struct CellInputs<'a, T, I> {
-    /// The gates i, o and the candidate u.
+    /// The gates i, o and the candidate u, side by side.
     pub(crate) iou: &'a [T],
-    /// The forget gate of each child.
-    pub(crate) forget: &'a [T],
+    /// The forget gate of each child, a row for each.
+    pub(crate) forget: Rows<'a, T>,
     /// The children, as rows of `cells`.
     pub(crate) children: &'a [I],
     /// States of cells, those of the children among them.
@@ -25,9 +24,8 @@ pub(crate) struct CellInputs<'a, T, I> {
 impl<T, I> CellInputs<'_, T, I> {
     #[inline(always)]
     fn expect_dim(&self, dim: usize) {
-        assert_eq!(self.iou.len(), 3 * dim, "two gates and a candidate");
-        assert_eq!(self.forget.len(), self.children.len() * dim, "a gate for each child");
-        assert_eq!(self.cells.dim(), dim, "cells of one dim");
+        assert!(self.iou.len() == 3 * dim, "two gates and a candidate");
+        assert!(self.forget.dim() == dim && self.cells.dim() == dim, "rows of one dim");
     }
 }
 
@@ -49,14 +47,14 @@ pub(crate) fn cell_state<T: Exponential, V: Vector<T>, I: Id>(
 fn state_columns<T: Exponential, V: Vector<T>, I: Id>(cell: &mut [T], hidden: &mut [T], inputs: CellInputs<'_, T, I>) {
     let dim = cell.len();
     inputs.expect_dim(dim);
-    assert_eq!(hidden.len(), dim, "rows of one dim");
+    assert!(hidden.len() == dim, "rows of one dim");
     for start in starts::<T, V>(dim) {
         // SAFETY: all rows have `dim` elements, and no register starts after the one that ends with a row.
         unsafe {
             let [i, o, u] = [0, 1, 2].map(|gate| V::load(inputs.iou, gate * dim + start));
             let mut state = i * u;
             for (k, child) in inputs.children.iter().enumerate() {
-                let forget = V::load(inputs.forget, k * dim + start);
+                let forget = V::load(inputs.forget.row(k), start);
                 state = state + forget * V::load(inputs.cells.row(child.row()), start);
             }
             state.store(cell, start);
@@ -75,12 +73,12 @@ pub(crate) struct CellGrads<'a, T> {
 
 /// Where the gradients of one node go.
 pub(crate) struct CellOutputs<'a, T> {
-    /// Of what i, o, u and f are the functions of; f that of all children together.
+    /// Of what i, o, u and f are the functions of, side by side; f that of all children together.
     pub(crate) grad_iouf: &'a mut [T],
-    /// Of what the forget gate of each child is the function of.
-    pub(crate) grad_forget: &'a mut [T],
-    /// Of the state of each child.
-    pub(crate) grad_children: &'a mut [T],
+    /// Of what the forget gate of each child is the function of, a row for each.
+    pub(crate) grad_forget: RowsMut<'a, T>,
+    /// Of the state of each child, a row for each.
+    pub(crate) grad_children: RowsMut<'a, T>,
 }
 
 /// The gradients of `cell_state`, through the gates.
@@ -103,11 +101,11 @@ fn gradient_columns<T: Exponential, V: Vector<T>, I: Id>(
     inputs: CellInputs<'_, T, I>,
     CellGrads { cell, grad_cell, grad_hidden }: CellGrads<'_, T>,
 ) {
-    let CellOutputs { grad_iouf, grad_forget, grad_children } = outputs;
+    let CellOutputs { grad_iouf, mut grad_forget, mut grad_children } = outputs;
     let dim = cell.len();
     inputs.expect_dim(dim);
-    assert_eq!([grad_cell.len(), grad_hidden.len(), grad_iouf.len()], [dim, dim, 4 * dim], "rows of one dim");
-    assert_eq!([grad_forget.len(), grad_children.len()], [inputs.forget.len(); 2], "a row for each child");
+    assert!(grad_cell.len() == dim && grad_hidden.len() == dim && grad_iouf.len() == 4 * dim, "rows of one dim");
+    assert!(grad_forget.dim() == dim && grad_children.dim() == dim, "rows of one dim");
     let one = V::splat(T::ONE);
     for start in starts::<T, V>(dim) {
         // SAFETY: as for `state_columns`.
@@ -118,10 +116,10 @@ fn gradient_columns<T: Exponential, V: Vector<T>, I: Id>(
             let state = V::load(grad_cell, start) + hidden * o * (one - squashed * squashed);
             let mut all = V::splat(T::ZERO);
             for (k, child) in inputs.children.iter().enumerate() {
-                let forget = V::load(inputs.forget, k * dim + start);
+                let forget = V::load(inputs.forget.row(k), start);
                 let grad = state * V::load(inputs.cells.row(child.row()), start) * forget * (one - forget);
-                grad.store(grad_forget, k * dim + start);
-                (state * forget).store(grad_children, k * dim + start);
+                grad.store(grad_forget.row_mut(k), start);
+                (state * forget).store(grad_children.row_mut(k), start);
                 all = all + grad;
             }
             (state * u * i * (one - i)).store(grad_iouf, start);
@@ -132,10 +130,9 @@ fn gradient_columns<T: Exponential, V: Vector<T>, I: Id>(
     }
 }
 
-/// Where the registers of a row of `dim` elements, at least one of them, start.
+/// Where the registers of a row of `dim` elements start. None do in a row shorter than one of them.
 #[inline(always)]
 fn starts<T, V: Vector<T>>(dim: usize) -> impl Iterator<Item = usize> {
-    const { assert!(V::LANES <= MOST_LANES) };
-    let last = dim - V::LANES.min(dim);
-    (0..last).step_by(V::LANES).chain((dim >= V::LANES).then_some(last))
+    let last = dim.checked_sub(V::LANES);
+    (0..last.unwrap_or(0)).step_by(V::LANES).chain(last)
 }

@@ -39,6 +39,18 @@ pub trait Vector<T>: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output
     #[must_use]
     fn low_bits_as_exponent(self) -> Self;
 
+    /// The larger one of each two elements; a NaN of ours stays.
+    #[must_use]
+    fn at_least(self, least: Self) -> Self;
+
+    /// The same absolute values with the signs of `other`.
+    #[must_use]
+    fn with_sign_of(self, other: Self) -> Self;
+
+    /// The elements of `yes` where ours are above 0, else those of `no`.
+    #[must_use]
+    fn if_positive(self, yes: Self, no: Self) -> Self;
+
     /// As many sums in double precision.
     type Sums: Copy;
 
@@ -157,6 +169,24 @@ impl<T: Element, const LANES: usize> Vector<T> for Lanes<T, LANES> {
     #[inline(always)]
     fn low_bits_as_exponent(self) -> Self {
         self.with(self, |value, _| value.low_bits_as_exponent())
+    }
+
+    #[inline(always)]
+    fn at_least(self, least: Self) -> Self {
+        self.with(least, |value, least| if least > value { least } else { value })
+    }
+
+    #[inline(always)]
+    fn with_sign_of(self, other: Self) -> Self {
+        self.with(other, T::with_sign_of)
+    }
+
+    #[inline(always)]
+    fn if_positive(self, mut yes: Self, no: Self) -> Self {
+        for lane in 0..LANES {
+            yes.0[lane] = if self.0[lane] > T::ZERO { yes.0[lane] } else { no.0[lane] };
+        }
+        yes
     }
 
     type Sums = [f64; LANES];

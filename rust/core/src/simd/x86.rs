@@ -1,4 +1,7 @@
 //! Registers of AVX2 and AVX-512.
+//!
+//! AVX-512F has no logic on floats. In its place stands a table for integers: 0xca takes a bit of the second operand
+//! where that of the first one is set, else of the third.
 
 use std::arch::x86_64 as x86;
 use std::ops::{Add, Div, Mul, Sub};
@@ -11,7 +14,8 @@ macro_rules! register {
         $splat:ident $load:ident $store:ident $sqrt:ident $add:ident $sub:ident $mul:ident $div:ident,
         |$max:ident, $value:ident| $displaces:expr,
         |$mask:ident, $no:ident, $yes:ident| $select:expr,
-        $as_integers:ident $shift_left:ident::<$mantissa:literal> $as_floats:ident,
+        |$sign:ident, $values:ident, $signed:ident| $with_sign:expr,
+        $compare:ident $maximum:ident $as_integers:ident $shift_left:ident::<$mantissa:literal> $as_floats:ident,
         sums [$sums:ty; $parts:literal] $zero:ident $add_wide:ident $mul_wide:ident,
         |$narrow:ident| $widen:expr
     ) => {
@@ -54,6 +58,29 @@ macro_rules! register {
             fn low_bits_as_exponent(self) -> Self {
                 // SAFETY: as above.
                 Self(unsafe { x86::$as_floats(x86::$shift_left::<$mantissa>(x86::$as_integers(self.0))) })
+            }
+
+            #[inline(always)]
+            fn at_least(self, least: Self) -> Self {
+                // SAFETY: as above. Of two elements that do not compare, the instruction takes the second one.
+                Self(unsafe { x86::$maximum(least.0, self.0) })
+            }
+
+            #[inline(always)]
+            fn with_sign_of(self, other: Self) -> Self {
+                let ($sign, $values, $signed) = (Self::splat(-0.0).0, self.0, other.0);
+                // SAFETY: as above.
+                Self(unsafe { $with_sign })
+            }
+
+            #[inline(always)]
+            fn if_positive(self, yes: Self, no: Self) -> Self {
+                let ($no, $yes) = (no.0, yes.0);
+                // SAFETY: as above.
+                unsafe {
+                    let $mask = x86::$compare::<{ x86::_CMP_GT_OQ }>(self.0, Self::splat(0.0).0);
+                    Self($select)
+                }
             }
 
             type Sums = [$sums; $parts];
@@ -125,6 +152,8 @@ register!(
         x86::_mm256_or_ps(above, first_nan)
     },
     |mask, no, yes| x86::_mm256_blendv_ps(no, yes, mask),
+    |sign, values, signed| x86::_mm256_or_ps(x86::_mm256_andnot_ps(sign, values), x86::_mm256_and_ps(sign, signed)),
+    _mm256_cmp_ps _mm256_max_ps
     _mm256_castps_si256 _mm256_slli_epi32::<23> _mm256_castsi256_ps,
     sums [x86::__m256d; 2] _mm256_setzero_pd _mm256_add_pd _mm256_mul_pd,
     |narrow| [
@@ -147,6 +176,8 @@ register!(
         x86::_mm256_or_pd(above, first_nan)
     },
     |mask, no, yes| x86::_mm256_blendv_pd(no, yes, mask),
+    |sign, values, signed| x86::_mm256_or_pd(x86::_mm256_andnot_pd(sign, values), x86::_mm256_and_pd(sign, signed)),
+    _mm256_cmp_pd _mm256_max_pd
     _mm256_castpd_si256 _mm256_slli_epi64::<52> _mm256_castsi256_pd,
     sums [x86::__m256d; 1] _mm256_setzero_pd _mm256_add_pd _mm256_mul_pd,
     |narrow| [narrow]
@@ -164,6 +195,12 @@ register!(
         above | nan & number
     },
     |mask, no, yes| x86::_mm512_mask_blend_ps(mask, no, yes),
+    |sign, values, signed| x86::_mm512_castsi512_ps(x86::_mm512_ternarylogic_epi32::<0xca>(
+        x86::_mm512_castps_si512(sign),
+        x86::_mm512_castps_si512(signed),
+        x86::_mm512_castps_si512(values),
+    )),
+    _mm512_cmp_ps_mask _mm512_max_ps
     _mm512_castps_si512 _mm512_slli_epi32::<23> _mm512_castsi512_ps,
     sums [x86::__m512d; 2] _mm512_setzero_pd _mm512_add_pd _mm512_mul_pd,
     |narrow| {
@@ -187,6 +224,12 @@ register!(
         above | nan & number
     },
     |mask, no, yes| x86::_mm512_mask_blend_pd(mask, no, yes),
+    |sign, values, signed| x86::_mm512_castsi512_pd(x86::_mm512_ternarylogic_epi32::<0xca>(
+        x86::_mm512_castpd_si512(sign),
+        x86::_mm512_castpd_si512(signed),
+        x86::_mm512_castpd_si512(values),
+    )),
+    _mm512_cmp_pd_mask _mm512_max_pd
     _mm512_castpd_si512 _mm512_slli_epi64::<52> _mm512_castsi512_pd,
     sums [x86::__m512d; 1] _mm512_setzero_pd _mm512_add_pd _mm512_mul_pd,
     |narrow| [narrow]

@@ -2,6 +2,9 @@
 
 mod bag;
 mod coalesce;
+mod exp;
+mod gates;
+mod gates_refused;
 mod group;
 mod ids;
 mod inputs;
@@ -11,6 +14,7 @@ mod ngram;
 mod optim;
 mod oracle;
 mod parallel;
+mod rows;
 mod scratch;
 mod stream;
 
