@@ -130,8 +130,8 @@ impl<T: Exponential> Nodes<'_, T> {
         Ok((self.children.len(), self.children.ids().len(), self.cells.dim()))
     }
 
-    /// Nodes in parts of about the same work, where each node and each edge moves so many rows, and the traffic of all
-    /// of them in bytes.
+    /// Nodes in parts of about the same work, where a node moves so many rows and an edge two, and the traffic of all of
+    /// them in bytes.
     fn parts(&self, rows_of_node: usize) -> (Vec<Range<usize>>, usize) {
         let (nodes, starts) = (self.children.len(), self.children.starts());
         let rows = |node: usize| rows_of_node * node + 2 * starts[node];
@@ -180,7 +180,7 @@ pub struct NodeGrads<'a, T> {
     pub cells: RowsMut<'a, T>,
 }
 
-/// A part of the nodes. All but `children` and what they are rows of is theirs alone.
+/// A part of the nodes. What is written is theirs alone.
 struct States<'a, T, I, J> {
     words: &'a [J],
     projected: Rows<'a, T>,
