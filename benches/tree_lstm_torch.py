@@ -109,8 +109,8 @@ class TorchTreeLSTM(torch.nn.Module):
 class LevelByLevel(TorchTreeLSTM):
     """All nodes of a height at once."""
 
-    def losses(self, examples: Sequence[TreeExample]) -> Iterator[Tensor]:
-        """See `TorchTreeLSTM.losses`: the whole."""
+    def laid_out(self, examples: Sequence[TreeExample]) -> tuple[Forest, Tensor, Tensor, Tensor]:
+        """Return a batch by level, the labels in its order, and h and c of the leaves, words multiplied once each."""
         trees = [example.tree for example in examples]
         forest = Forest.of([tree.parents for tree in trees], [tree.heights for tree in trees], arity=2)
         ids = np.concatenate([tree.ids for tree in trees])[forest.order]
@@ -118,6 +118,11 @@ class LevelByLevel(TorchTreeLSTM):
         words, leaf_word = np.unique(ids[: forest.levels[1] - 1], return_inverse=True)
         projected = self.leaves(self.embedding(torch.from_numpy(words)))
         h, c = self.leaf_states(projected.index_select(0, torch.from_numpy(leaf_word)))
+        return forest, labels, h, c
+
+    def losses(self, examples: Sequence[TreeExample]) -> Iterator[Tensor]:
+        """See `TorchTreeLSTM.losses`: the whole."""
+        forest, labels, h, c = self.laid_out(examples)
         bias, hidden = self.gate_bias(), [h]
         for nodes, order in _waiting(forest):
             parts = [2 * nodes, len(order) - 2 * nodes]
@@ -147,18 +152,12 @@ def _waiting(forest: Forest) -> Iterator[tuple[int, Tensor]]:
         waiting = np.concatenate([waiting[rest], np.arange(start, end)])
 
 
-class GrowingTable(TorchTreeLSTM):
+class GrowingTable(LevelByLevel):
     """All nodes of a height at once, the states of all nodes so far in one tensor."""
 
     def losses(self, examples: Sequence[TreeExample]) -> Iterator[Tensor]:
         """See `TorchTreeLSTM.losses`: the whole."""
-        trees = [example.tree for example in examples]
-        forest = Forest.of([tree.parents for tree in trees], [tree.heights for tree in trees], arity=2)
-        ids = np.concatenate([tree.ids for tree in trees])[forest.order]
-        labels = torch.from_numpy(np.concatenate([example.labels for example in examples])[forest.order])
-        words, leaf_word = np.unique(ids[: forest.levels[1] - 1], return_inverse=True)
-        projected = self.leaves(self.embedding(torch.from_numpy(words)))
-        h, c = self.leaf_states(projected.index_select(0, torch.from_numpy(leaf_word)))
+        forest, labels, h, c = self.laid_out(examples)
         bias, children = self.gate_bias(), torch.from_numpy(forest.children - 1)
         for start, end in zip(forest.levels[1:-1], forest.levels[2:], strict=True):
             below = children[forest.offsets[start] : forest.offsets[end]]
