@@ -345,7 +345,7 @@ def test_the_same_bits_at_any_number_of_threads_and_level():
                 fv.set_num_threads(threads)
                 seen.add((case, bits(case(nodes if case is Nodes.states else back))))
                 if threads > 1 and WORKERS.is_dir():  # workers are made when work is first shared among so many
-                    assert workers() == threads - 1
+                    assert workers(threads - 1) == threads - 1
     finally:
         fv.set_num_threads(threads_before)
         _finevec.set_simd_level(level_before)

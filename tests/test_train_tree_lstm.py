@@ -228,7 +228,7 @@ def test_the_same_seed_gives_the_same_bits_at_any_number_of_threads(kind):
             history = fit(model, train, dev, Settings(epochs=2, batch_size=300, patience=0))
             results.append((bits(model), figures(history)))
             if threads > 1 and WORKERS.is_dir():  # workers are made when work is first shared among so many
-                assert workers() == threads - 1
+                assert workers(threads - 1) == threads - 1
     finally:
         finevec.set_num_threads(kept)
     assert results[0] == results[1] == results[2]

@@ -63,8 +63,8 @@ def run(args: argparse.Namespace) -> int:
     files = find_parts(args.data, dict.fromkeys((run.set, run.structure) for run in runs.values()))
     store.prepare()
     train_arguments.warn_of_blas_threads(args)
-    train_arguments.note_of_blas_threads(args)
     experiment = _read(args, settings, files)
+    train_arguments.note_of_blas_threads(args)
     plan = _plan(experiment, runs.values(), digest(args.vectors))
 
     def train(planned: Planned, progress: Progress, checkpoint: Path) -> dict[str, Any]:

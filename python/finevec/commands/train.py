@@ -34,14 +34,14 @@ def run(args: argparse.Namespace) -> int:
         args.vectors = vectors_file(args.vectors)
     _check_arguments(args)
     train_arguments.warn_of_blas_threads(args)
-    if args.model in train_trees.KINDS:
-        train_arguments.note_of_blas_threads(args)
     settings = train_arguments.settings(args)
     options = train_arguments.model_options(args)
     prepare = train_trees.prepare if args.model in train_trees.KINDS else train_texts.prepare
     prepared = prepare(args, options)
     model, known, parts, _ = prepared
     _say(args, _describe(prepared))
+    if args.model in train_trees.KINDS:
+        train_arguments.note_of_blas_threads(args)
 
     progress = progress_for(sys.stderr, quiet=args.quiet)
     try:

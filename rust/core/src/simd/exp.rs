@@ -3,7 +3,7 @@
 //! Both come from `exp(x) - 1 = 2^k · (1 + (exp(r) - 1)) - 1` with `k = round(x / ln 2)` and `r = x - k · ln 2`, where
 //! `exp(r) - 1` is the Taylor polynomial of `DEGREE`: for `|r| <= ln(2) / 2` what it leaves out is below a quarter of a
 //! unit of rounding. `ln 2` is taken off in two parts, of which the first has so few bits that `k` times it is exact
-//! (Cody, Waite 1980). Results are within [`MOST_ULPS`] units in the last place of the exact ones, also where they are
+//! (Cody, Waite 1980). Results are within 4 units in the last place of the exact ones, also where they are
 //! subnormal; infinities go where the limits lead, and NaN stays NaN.
 
 use super::vector::Vector;
