@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 
 import numpy as np
@@ -210,3 +212,15 @@ def test_blas_threads_that_nobody_sets_are_told(trees, capsys, monkeypatch, vari
     assert told == (not variables)
     assert main(argv) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_accuracies_are_told_and_the_place_is_named_where_saving_fails(trees, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez", full)
+    assert train(trees, "save", epochs=1) == 2
+    shown = capsys.readouterr()
+    assert shown.out.startswith("accuracy  train ")
+    assert shown.err == f"finevec: error: {trees['save']}: {os.strerror(errno.ENOSPC)}\n"
+    assert not os.path.exists(trees["save"])

@@ -52,12 +52,15 @@ def run(args: argparse.Namespace) -> int:
     files = {name: getattr(args, name) for name in (*PARTS, "vectors")}
     with blas.threads(settings.blas_threads):
         metrics = run_metrics(model, settings, known, parts, history, files)
+    _report_accuracies(metrics)  # before the rest, which a full disk may refuse
     if args.save:
         save_model(model, args.save, training=metrics)
     metrics["seconds"] = round(time.perf_counter() - start, 3)
     if args.metrics:
         write_metrics(args.metrics, metrics)
-    _report(args, metrics)
+    print(f"rows changed  {metrics['rows_changed']:,} of {metrics['rows']:,}   time  {metrics['seconds']:.1f} s")
+    if args.save:
+        print(f"saved  {args.save}  (vectors: {Path(args.save) / 'vectors.txt'})")
     return 0
 
 
@@ -124,13 +127,10 @@ def _describe(prepared: Prepared) -> str:
     return f"{counts} {examples}, {len(model.classes)} classes{named}; {rows:,} words of {dim} numbers, {origin}"
 
 
-def _report(args: argparse.Namespace, metrics: dict[str, Any]) -> None:
+def _report_accuracies(metrics: dict[str, Any]) -> None:
     shown = [(part, metrics[f"{part}_accuracy"]) for part in PARTS]
     accuracies = "  ".join(f"{part} {100 * accuracy:.2f} %" for part, accuracy in shown if accuracy is not None)
     print(f"accuracy  {accuracies}")
-    print(f"rows changed  {metrics['rows_changed']:,} of {metrics['rows']:,}   time  {metrics['seconds']:.1f} s")
-    if args.save:
-        print(f"saved  {args.save}  (tuned vectors: {Path(args.save) / 'vectors.txt'})")
 
 
 def _say(args: argparse.Namespace, text: str) -> None:
