@@ -33,34 +33,26 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     return parse
 
 
-def positive_number(text: str) -> float:
-    """Parse a finite number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
-    return value
+def _number(wanted: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
+    """Return a type for finite numbers; an error calls them `wanted`."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and holds(value)):
+            raise argparse.ArgumentTypeError(f"expected {wanted}, got {text!r}")
+        return value
+
+    return parse
 
 
-def number_from_0(text: str) -> float:
-    """Parse a finite number of at least 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text!r}")
-    return value
+positive_number = _number("a number above 0", lambda value: value > 0)
+"""Parses a finite number above 0."""
 
+number_from_0 = _number("a number of at least 0", lambda value: value >= 0)
+"""Parses a finite number of at least 0."""
 
-def fraction(text: str) -> float:
-    """Parse a number of at least 0 and below 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0.0 <= value < 1.0:
-        raise argparse.ArgumentTypeError(f"expected a number of at least 0 and below 1, got {text!r}")
-    return value
+fraction = _number("a number of at least 0 and below 1", lambda value: 0 <= value < 1)
+"""Parses a number of at least 0 and below 1."""

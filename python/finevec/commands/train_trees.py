@@ -41,9 +41,9 @@ def prepare(args: argparse.Namespace, options: dict[str, Any]) -> Prepared:
     more = [words for part in ("dev", "test") for words in tokens.get(part, [])]
     model, known = starting_model(args, build, classes, tokens["train"], more, options)
     if "dev" not in trees:
-        kept, held_out = hold_out(np.array([_root_label(tree) for tree in trees["train"]]), args.seed)
-        trees = {**trees, "dev": [trees["train"][number] for number in held_out]}
-        trees["train"] = [trees["train"][number] for number in kept]
+        every = trees["train"]
+        kept, held_out = hold_out(np.array([_root_label(tree) for tree in every]), args.seed)
+        trees = {**trees, "train": [every[number] for number in kept], "dev": [every[number] for number in held_out]}
     return Prepared(
         model, known, {part: model.examples(chosen) for part, chosen in trees.items()}, f"{structure} trees"
     )

@@ -8,8 +8,9 @@ from os import PathLike
 from typing import NamedTuple
 
 from ..trees import Tree
+from ..wording import counted
 from .labelled import text_lines
-from .trees import counted, dependency_tree, shown
+from .trees import dependency_tree, shown
 
 LOWEST, HIGHEST = 1.0, 5.0
 """The range of scores."""

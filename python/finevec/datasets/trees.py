@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from ..trees import NO_LABEL, NO_PARENT, Tree
+from ..wording import counted
 from .labelled import text_lines
 
 Structure: TypeAlias = Literal["constituency", "dependency"]
@@ -366,11 +367,6 @@ def shown(text: str, most: int = 40) -> str:
     "'aaaaa…'"
     """
     return repr(text if len(text) <= most else text[:most] + "…")
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number of things in words: ``1 column``, ``2 columns``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _listed(noun: str, numbers: Sequence[int], most: int = 5) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -111,19 +111,8 @@ class TreeRelatedness(TreeClassifier):
 
     def loss(self, examples: Sequence[PairExample], rng: np.random.Generator | None = None) -> BatchLoss:
         """Return the loss of a batch of pairs, and how many scores are right to within half a point."""
-        states = self.states(list(chain.from_iterable((example.left, example.right) for example in examples)))
-        scores = np.array([example.score for example in examples])
-        roots = states.forest.roots
-        logits, backprop_head = self.head.forward(states.hidden[roots[0::2]], states.hidden[roots[1::2]])
-        targets = score_targets(scores, len(self.classes)).astype(logits.dtype)
-        value, backprop_loss = softmax_kl_divergence(logits, targets)
-        correct = int((np.abs(_mean_score(logits) - scores) <= _ROUND_TO).sum())
-
-        def backprop() -> None:
-            grad_hidden = np.zeros_like(states.hidden)
-            grad_hidden[roots[0::2]], grad_hidden[roots[1::2]] = backprop_head(backprop_loss())
-            states.backprop(grad_hidden)
-
+        value, predicted, backprop = self._compared(examples)
+        correct = int((np.abs(predicted - _scores(examples)) <= _ROUND_TO).sum())
         return BatchLoss(value, correct, backprop)
 
     def evaluate(self, examples: Sequence[PairExample]) -> tuple[float, float]:
@@ -131,15 +120,26 @@ class TreeRelatedness(TreeClassifier):
         total, predicted = 0.0, []
         for start in range(0, len(examples), PREDICT_BATCH):
             chunk = examples[start : start + PREDICT_BATCH]
-            states = self.states(list(chain.from_iterable((example.left, example.right) for example in chunk)))
-            logits = self._logits(states)
-            scores = np.array([example.score for example in chunk])
-            targets = score_targets(scores, len(self.classes)).astype(logits.dtype)
-            total += softmax_kl_divergence(logits, targets)[0] * len(chunk)
-            predicted.append(_mean_score(logits))
-        right = np.array([example.score for example in examples])
-        correlation = pearson(np.concatenate(predicted), right).statistic if len(examples) > 1 else math.nan
+            value, found, _ = self._compared(chunk)
+            total += value * len(chunk)
+            predicted.append(found)
+        enough = len(examples) > 1
+        correlation = pearson(np.concatenate(predicted), _scores(examples)).statistic if enough else math.nan
         return total / len(examples), 0.0 if math.isnan(correlation) else correlation
+
+    def _compared(self, examples: Sequence[PairExample]) -> tuple[float, NDArray[np.float64], Callable[[], None]]:
+        """Return the mean loss, the predicted scores, and the way back."""
+        states = self.states(list(chain.from_iterable((example.left, example.right) for example in examples)))
+        logits, backprop_head = self._compare(states)
+        targets = score_targets(_scores(examples), len(self.classes)).astype(logits.dtype)
+        value, backprop_loss = softmax_kl_divergence(logits, targets)
+
+        def backprop() -> None:
+            grad_hidden, roots = np.zeros_like(states.hidden), states.forest.roots
+            grad_hidden[roots[0::2]], grad_hidden[roots[1::2]] = backprop_head(backprop_loss())
+            states.backprop(grad_hidden)
+
+        return value, _mean_score(logits), backprop
 
     def trained_rows(self, examples: Sequence[PairExample]) -> NDArray[np.int64]:
         """Return the rows, ascending, that training on these examples can change, if the table trains."""
@@ -158,16 +158,19 @@ class TreeRelatedness(TreeClassifier):
         ValueError
             A tree is none that the model takes.
         """
-        return np.concatenate([np.empty(0), *(_mean_score(self._logits(states)) for states in self._chunks(pairs))])
-
-    def _chunks(self, pairs: Sequence[TreePair]) -> Iterator[TreeStates]:
+        parts = [np.empty(0)]
         for start in range(0, len(pairs), PREDICT_BATCH):
             chunk = pairs[start : start + PREDICT_BATCH]
-            yield self.states_of_new(list(chain.from_iterable((pair.left, pair.right) for pair in chunk)))
+            states = self.states_of_new(list(chain.from_iterable((pair.left, pair.right) for pair in chunk)))
+            parts.append(_mean_score(self._compare(states)[0]))
+        return np.concatenate(parts)
 
-    def _logits(self, states: TreeStates) -> NDArray[Any]:
+    def _compare(
+        self, states: TreeStates
+    ) -> tuple[NDArray[Any], Callable[[NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]]:
+        """Return what the head gives for the roots of every two trees."""
         roots = states.forest.roots
-        return self.head.forward(states.hidden[roots[0::2]], states.hidden[roots[1::2]])[0]
+        return self.head.forward(states.hidden[roots[0::2]], states.hidden[roots[1::2]])
 
     def _head_parameters(self) -> list[Parameter]:
         return self.head.parameters()
@@ -214,6 +217,10 @@ def score_targets(scores: ArrayLike, classes: int) -> NDArray[np.float64]:
     targets[each, below - 1] = below + 1 - values
     targets[each, below] = values - below
     return targets[:, :classes]
+
+
+def _scores(examples: Sequence[PairExample]) -> NDArray[np.float64]:
+    return np.array([example.score for example in examples])
 
 
 def _mean_score(logits: NDArray[Any]) -> NDArray[np.float64]:

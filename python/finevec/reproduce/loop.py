@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..wording import counted
 from .runs import RunStore
-from .summary import counted, duration
+from .summary import duration
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..wording import counted
 from .cells import Cells, Key, Layout
-from .summary import counted, duration
+from .summary import duration
 
 # fmt: off
 METRICS = frozenset({

@@ -104,18 +104,6 @@ def _rounded(value: object) -> object:
     return round(value, _DIGITS) if isinstance(value, float) else value
 
 
-def counted(count: int | str, noun: str) -> str:
-    """Return a number of things, in the singular for one.
-
-    Examples
-    --------
-    >>> counted(1, "run"), counted(1200, "run"), counted("an unknown number of", "thread")
-    ('1 run', '1,200 runs', 'an unknown number of threads')
-    """
-    shown = f"{count:,}" if isinstance(count, int) else count
-    return f"{shown} {noun}{'' if count == 1 else 's'}"
-
-
 def duration(seconds: float) -> str:
     """Return a time for people.
 
